@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verdict: what SPF, DKIM, ARC and DMARC say of one message, as plain data, and its one JSON
+// form, which the store, the API and the payloads share.
+#ifndef COMMON_VERDICT_H
+#define COMMON_VERDICT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/address.h"
+#include "common/status.h"
+#include "common/strbuf.h"
+
+/** Results in the words of RFC 8601, 2.7. */
+enum auth_result {
+    AUTH_NONE,
+    AUTH_PASS,
+    AUTH_FAIL,
+    AUTH_SOFTFAIL,
+    AUTH_NEUTRAL,
+    AUTH_POLICY,
+    AUTH_TEMPERROR,
+    AUTH_PERMERROR
+};
+
+enum { VERDICT_DKIM_MAX = 10, VERDICT_REASON_SIZE = 120, VERDICT_TEXT_SIZE = 512 };
+
+struct verdict_spf {
+    enum auth_result result; /* of the identity that counts for DMARC */
+    bool identity_is_helo;   /* the sender was null: HELO was checked instead */
+    char domain[DOMAIN_NAME_SIZE];
+    char explanation[VERDICT_TEXT_SIZE]; /* only with fail; "" when none */
+    unsigned terms;                      /* DNS terms used (RFC 7208, 4.6.4); 0 when not known */
+    unsigned voids;
+    enum auth_result helo;
+};
+
+struct verdict_dkim {
+    enum auth_result result;
+    char domain[DOMAIN_NAME_SIZE];    /* d= */
+    char selector[DOMAIN_NAME_SIZE];  /* s= */
+    char algorithm[24];               /* a= */
+    unsigned bits;                    /* key size; 0 when not known */
+    char reason[VERDICT_REASON_SIZE]; /* why not pass; "" otherwise */
+};
+
+/** What a DMARC policy asks for (p=, sp=) and what it comes to. */
+enum dmarc_action { DMARC_ACTION_NONE, DMARC_ACTION_QUARANTINE, DMARC_ACTION_REJECT };
+
+struct verdict_dmarc {
+    enum auth_result result;       /* none, pass, fail, temperror, permerror */
+    char domain[DOMAIN_NAME_SIZE]; /* of the From field */
+    char org_domain[DOMAIN_NAME_SIZE];
+    enum dmarc_action policy;      /* as published */
+    enum dmarc_action disposition; /* what it asks for this message; none unless fail */
+    bool aligned_spf;
+    bool aligned_dkim;
+    char reason[VERDICT_REASON_SIZE]; /* of temperror and permerror */
+};
+
+struct verdict {
+    bool local; /* authenticated or trusted client: not judged, all results are none */
+    struct verdict_spf spf;
+    struct verdict_dkim dkim[VERDICT_DKIM_MAX]; /* in the order of the signatures */
+    size_t dkim_count;
+    size_t dkim_ignored; /* signatures past VERDICT_DKIM_MAX */
+    struct verdict_dmarc dmarc;
+    char authentication_results[4096]; /* RFC 8601 field value, without the field name */
+};
+
+const char *auth_result_name(enum auth_result result);
+const char *dmarc_action_name(enum dmarc_action action);
+
+/** The best result among the signatures: pass if any passes; none without signatures. */
+enum auth_result verdict_dkim_overall(const struct verdict *verdict);
+
+/** Append the JSON object. ARC is written as null: it is not evaluated yet. */
+void verdict_format_json(const struct verdict *verdict, struct strbuf *out);
+
+#endif

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// The configuration: mailspur.yaml and domains.d/*.yaml, read, checked and immutable. A reload
+// makes a new one beside the old; users hold a reference to the one they began with.
+//
+// Files hold what operators decide (routes, destinations, policies); the registry in the store
+// holds what happens (which domains exist, their status, inbound on or off).
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/cleanup.h"
+#include "common/network.h"
+#include "common/policy.h"
+#include "common/status.h"
+#include "config/diagnostics.h"
+#include "config/pattern.h"
+
+#define CONFIG_DEFAULT_PATH "/etc/mailspur/mailspur.yaml"
+
+struct config_socket {
+    char *path;
+    mode_t mode;
+    char *group; /* NULL: the process's own */
+};
+
+struct config_networks {
+    struct network *items;
+    size_t count;
+};
+
+struct config_texts {
+    char **items;
+    size_t count;
+};
+
+struct config_store {
+    char *path;           /* of the database */
+    int64_t keep_done_ms; /* delivered messages stay this long, for replay */
+    int64_t keep_dead_ms; /* 0: until purged by hand */
+    int64_t hold_for_ms;  /* held mail expires after this */
+    int64_t dedupe_for_ms;
+};
+
+struct config_limits {
+    uint64_t message_bytes;
+    uint64_t store_bytes; /* messages, database and WAL together */
+    uint64_t store_messages;
+    uint64_t min_free_disk;   /* refuse mail below it */
+    uint64_t tenant_percent;  /* a tenant's share of store_bytes and store_messages */
+    uint64_t recipients;      /* per transaction */
+    uint64_t hops;            /* Received fields; more is a loop */
+    uint64_t pending_domains; /* per tenant */
+};
+
+struct config_dns {
+    struct config_texts servers; /* "address" or "address:port", "[v6]:port"; at least one */
+    int64_t timeout_ms;          /* of one try */
+    uint64_t tries;              /* per server */
+    uint64_t cache_bytes;
+    uint64_t queries_per_message;
+    int64_t time_per_message_ms;
+};
+
+struct config_milter {
+    char *socket; /* "unix:/path" or "inet:port@host" as libmilter takes it */
+    mode_t socket_mode;
+    char *socket_group;
+    char *spool;               /* folder for unlinked files of large messages */
+    uint64_t messages_at_once; /* end-of-message callbacks; one more gets 451 */
+    char *reference_helper;    /* path of mailspur-reference */
+    uint64_t helpers;          /* how many of it */
+};
+
+enum destination_kind { DESTINATION_PSA, DESTINATION_CRM, DESTINATION_PORTAL };
+enum destination_format { FORMAT_JSON, FORMAT_RAW };
+
+enum { CONFIG_SECRETS_MAX = 2, CONFIG_SECRET_BYTES_MAX = 64 };
+
+struct config_secret {
+    unsigned char bytes[CONFIG_SECRET_BYTES_MAX]; /* decoded key of a whsec_ text */
+    size_t length;
+};
+
+struct config_destination {
+    char *key; /* what deliveries store: "name", or "domain/name" from a domain file */
+    enum destination_kind kind;
+    char *url;
+    enum destination_format format;
+    struct config_secret secrets[CONFIG_SECRETS_MAX]; /* current first, then the one rotated out */
+    size_t secret_count;
+    char *authorization; /* whole Authorization header value read from a file; NULL: none */
+    char *ca_file;       /* NULL: the system's */
+    int64_t connect_timeout_ms;
+    int64_t timeout_ms;
+    uint64_t concurrency;
+    int64_t retry_first_ms;               /* wait after the first failure; doubles, with jitter */
+    int64_t retry_most_ms;                /* longest wait */
+    int64_t retry_for_ms;                 /* age at which a delivery becomes a dead letter */
+    struct config_networks allow_private; /* else private and loopback addresses are refused */
+    bool allow_http;                      /* else https only */
+};
+
+struct config_route {
+    char *name;
+    struct pattern *recipient;
+    char *action; /* a word for the endpoint, such as "note"; "" when none */
+    const struct config_destination **destinations;
+    size_t destination_count;
+    bool stop;    /* default true: later routes are not looked at */
+    char *reject; /* not NULL: refuse with this text, 550 5.7.1 */
+};
+
+struct config_domain {
+    char *name; /* A-labels */
+    char *file; /* for messages */
+    struct policy policy;
+    char policy_key[65];
+    struct config_networks trusted_networks; /* of the domain and the global ones together */
+    struct config_route *routes;             /* in order */
+    size_t route_count;
+};
+
+struct config {
+    uint64_t generation; /* grows with each load in this process */
+    char *path;
+    char *hostname; /* our name: Received, events, authserv-id unless set */
+    char *authserv_id;
+    struct config_socket control;
+    struct config_socket intake;
+    struct config_socket socketmap;
+    struct config_store store;
+    struct config_limits limits;
+    struct config_dns dns;
+    struct config_milter milter;
+    char *inbound_mx;                         /* host that tenants point their MX at */
+    struct config_destination **destinations; /* sorted by key */
+    size_t destination_count;
+    struct config_domain **domains; /* sorted by name */
+    size_t domain_count;
+};
+
+/**
+ * Read and check mailspur.yaml at `path` and its domains.d folder. Tells every error of one run.
+ *
+ * @diagnostics  errors and warnings are added, with file:line:column
+ * @config_out   one reference for the caller; only on ST_OK
+ * @return       ST_OK (there may be warnings); ST_INVALID
+ */
+MUST_CHECK enum status config_load(const char *path, struct diagnostics *diagnostics,
+                                   struct config **config_out);
+
+/** Another reference. Any thread. Returns the same. */
+struct config *config_ref(struct config *config);
+
+/** Drop a reference; the last one frees. NULL-safe. Any thread. */
+void config_unref(struct config *config);
+
+/** Look up by name (A-labels) or key; NULL when there is none. Borrowed from the config. */
+const struct config_domain *config_find_domain(const struct config *config, const char *name);
+const struct config_destination *config_find_destination(const struct config *config,
+                                                         const char *key);
+
+/** The configuration in force, exchanged by reload. */
+struct config_holder;
+
+struct config_holder *config_holder_new(struct config *first); /* takes the reference */
+void config_holder_free(struct config_holder *holder);
+struct config *config_holder_get(struct config_holder *holder); /* a reference: config_unref it */
+void config_holder_set(struct config_holder *holder, struct config *next); /* takes it */
+
+static inline void
+config_cleanup(struct config **config)
+{
+    config_unref(*config);
+}
+#define AUTO_CONFIG AUTO(config_cleanup) struct config
+
+#endif

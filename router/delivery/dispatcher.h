@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Delivery: takes due deliveries from the store, makes HTTP requests, records what came of them.
+// One thread with libcurl's multi interface; per destination a concurrency limit and a pause.
+#ifndef ROUTER_DELIVERY_DISPATCHER_H
+#define ROUTER_DELIVERY_DISPATCHER_H
+
+#include "config/config.h"
+#include "store/store.h"
+
+struct dispatcher;
+
+/** Start the thread. Store and holder must outlive it. */
+MUST_CHECK enum status dispatcher_open(struct store *store, struct config_holder *holder,
+                                       struct dispatcher **dispatcher_out, struct why *why);
+
+/** Let running requests end for at most `grace_ms`, give the rest back, stop the thread. NULL-safe.
+ */
+void dispatcher_close(struct dispatcher *dispatcher, int64_t grace_ms);
+
+/** Something of this destination (NULL: any) became due. Any thread, never blocks. */
+void dispatcher_kick(struct dispatcher *dispatcher, const char *destination);
+
+/** The configuration changed: destinations that came back resume, those that went block. */
+void dispatcher_reload(struct dispatcher *dispatcher);
+
+struct dispatcher_destination {
+    const char *key;
+    uint64_t in_flight;
+    int64_t paused_until_ms; /* wall clock; 0: not paused */
+    uint64_t done;           /* since the start; so are the others */
+    uint64_t failed;         /* attempts that will be repeated */
+    uint64_t dead;
+    uint64_t unknown;
+};
+typedef void dispatcher_visit(void *context, const struct dispatcher_destination *destination);
+
+/** Each destination seen since the start. Any thread. */
+void dispatcher_status(struct dispatcher *dispatcher, dispatcher_visit *visit, void *context);
+
+#endif

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The gate: whose business is this recipient? One function answers socketmap, RCPT and commit, from
+// memory: the registry says whether the domain takes mail, the configuration which routes take it.
+#ifndef ROUTER_GATE_H
+#define ROUTER_GATE_H
+
+#include "common/intake_protocol.h"
+#include "config/config.h"
+#include "verifier/domain/registry.h"
+
+struct gate_answer {
+    enum gate_decision decision;
+    unsigned reply_code;        /* with REFUSE and DEFER */
+    const char *reply_enhanced; /* static */
+    char reply_text[200];       /* printable ASCII */
+    struct address recipient;   /* normalised */
+    char tenant[STORE_NAME_SIZE];
+    const struct config_domain *domain; /* with ACCEPT; borrowed from the config */
+};
+
+/**
+ * Decide for one recipient.
+ *
+ * @recipient  as in RCPT TO
+ * @thread     any; never blocks on the store or the network
+ */
+void gate_decide(const struct config *config, struct registry *registry, const char *recipient,
+                 struct gate_answer *out);
+
+/** True when the client is in the domain's trusted networks. */
+bool gate_client_is_trusted(const struct config_domain *domain, const char *client_address);
+
+#endif

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// The daemon's side of intake.sock: answers RCPT from memory, makes messages durable.
+#ifndef ROUTER_INTAKE_H
+#define ROUTER_INTAKE_H
+
+#include "config/config.h"
+#include "router/delivery/dispatcher.h"
+#include "store/store.h"
+#include "verifier/domain/registry.h"
+
+struct intake;
+
+struct intake_context {
+    struct store *store;
+    struct registry *registry;
+    struct config_holder *holder;
+    struct dispatcher *dispatcher; /* told of new deliveries */
+};
+
+/** Listen and start the threads. The context's objects must outlive it. */
+MUST_CHECK enum status intake_open(const struct intake_context *context,
+                                   const struct config_socket *socket, struct intake **intake_out,
+                                   struct why *why);
+
+/** Answer what is under way, refuse the rest with 451, stop. NULL-safe. */
+void intake_close(struct intake *intake);
+
+#endif

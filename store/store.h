@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: Apache-2.0
+// The store: tenants, domains, messages, deliveries, durable. One contract for every backend
+// (SQLite now, PostgreSQL to come); no SQL outside store/.
+//
+// Ids are made by the caller before the write, so a write whose answer was lost (ST_AMBIGUOUS) is
+// repeated with the same ids. Time is the store's. Writes marked "asynchronous" return at once and
+// call `done` on a thread of the store, never from inside the call that asked, and always once;
+// `done` must not block nor call a blocking function of the store. The others block until durable.
+// All functions are safe from any thread unless said otherwise.
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/address.h"
+#include "common/digest.h"
+#include "common/id.h"
+#include "common/status.h"
+
+struct store;
+
+enum {
+    STORE_NAME_SIZE = 128,              /* tenant, route, destination names */
+    STORE_REASON_SIZE = 256,            /* why a delivery is held, blocked, dead */
+    STORE_CHUNK_SIZE = 256 * 1024,      /* bytes of a message in one row */
+    STORE_STAGE_ABOVE = 1024 * 1024,    /* larger bodies are staged before the commit ... */
+    STORE_SLICE_SIZE = 4 * 1024 * 1024, /* ... in transactions of at most this much */
+    STORE_DELIVERIES_MAX = 4000         /* of one message */
+};
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+struct store_settings {
+    const char *path;     /* of the SQLite database; its folder must exist */
+    bool synchronous_off; /* tests only: prove that the power-cut test can fail */
+};
+
+/**
+ * Open or create, migrate, sweep what a crash left (unclaimed staged chunks, leases). Starts the
+ * writer thread.
+ *
+ * @return ST_OK; ST_CONFLICT another daemon holds it; ST_INVALID the schema is newer than this
+ *         program; ST_IO; ST_NO_SPACE
+ */
+MUST_CHECK enum status store_open(const struct store_settings *settings, struct store **store_out,
+                                  struct why *why);
+
+/** Finish what was asked, checkpoint, close. No call may be under way or follow. NULL-safe. */
+void store_close(struct store *store);
+
+/** Wall-clock milliseconds as the store sees them: all times below are of this clock. */
+int64_t store_now_ms(struct store *store);
+
+/* ---- registry: tenants and domains -------------------------------------------------------------
+ */
+
+/** Life of a domain (docs/architecture.md). Stored as these words. */
+enum domain_status {
+    DOMAIN_PENDING, /* added, its records have not all passed yet */
+    DOMAIN_VERIFIED,
+    DOMAIN_AT_RISK, /* was verified; a record is gone */
+    DOMAIN_FAILED,  /* never passed in time, or gone for too long */
+    DOMAIN_REMOVED  /* watched for a while; never "not ours" meanwhile */
+};
+
+const char *domain_status_name(enum domain_status status);
+MUST_CHECK enum status domain_status_from_name(const char *name, enum domain_status *out);
+
+struct store_domain {
+    struct id id;
+    char tenant[STORE_NAME_SIZE]; /* tenant name */
+    char name[DOMAIN_NAME_SIZE];  /* A-labels, lower case; unique among domains not removed */
+    char profile[32];             /* provider profile it was created with */
+    enum domain_status status;
+    bool inbound;
+    char token[TOKEN_SIZE]; /* ownership token */
+    int64_t created_at;     /* wall clock ms; so are the others; 0: never */
+    int64_t verified_at;
+    int64_t checked_at;
+    int64_t removed_at;
+    uint64_t version; /* of this row; grows over the whole registry */
+};
+
+/** Who did what to a domain, kept for the audit log. */
+struct store_event {
+    const char *kind;   /* "domain.added", "domain.verified", "domain.inbound_on", ... */
+    const char *detail; /* one sentence, or "" */
+};
+
+/**
+ * Create (expected_version 0) or replace a domain, with its event, in one transaction. The tenant
+ * is created if it does not exist.
+ *
+ * @domain  in: the new row, version ignored; out: `version` is set
+ * @return  ST_OK; ST_CONFLICT the row has another version, or the name is taken; ST_NO_SPACE; ST_IO
+ */
+MUST_CHECK enum status store_domain_put(struct store *store, struct store_domain *domain,
+                                        uint64_t expected_version, const struct store_event *event,
+                                        struct why *why);
+
+/** Called for each domain with a version above `after_version` (removed ones too), by version. */
+typedef void store_domain_visit(void *context, const struct store_domain *domain);
+MUST_CHECK enum status store_domains_since(struct store *store, uint64_t after_version,
+                                           store_domain_visit *visit, void *context,
+                                           struct why *why);
+
+struct store_event_row {
+    int64_t at;
+    char domain[DOMAIN_NAME_SIZE];
+    char kind[64];
+    char detail[STORE_REASON_SIZE];
+};
+typedef void store_event_visit(void *context, const struct store_event_row *event);
+
+/** The newest `limit` events of a domain name, newest first. */
+MUST_CHECK enum status store_events(struct store *store, const char *domain, size_t limit,
+                                    store_event_visit *visit, void *context, struct why *why);
+
+/* ---- messages -------------------------------------------------------------------------------- */
+
+enum delivery_state {
+    DELIVERY_QUEUED,  /* due at `due_at` */
+    DELIVERY_LEASED,  /* an attempt is under way */
+    DELIVERY_HELD,    /* waits for a person: `reason` */
+    DELIVERY_BLOCKED, /* its destination is gone or said 410: `reason`; not attempted */
+    DELIVERY_UNKNOWN, /* sent, not answered; will be repeated with the same id at `due_at` */
+    DELIVERY_DONE,
+    DELIVERY_DEAD /* out of attempts, or refused for good: kept until replayed or purged */
+};
+
+const char *delivery_state_name(enum delivery_state state);
+MUST_CHECK enum status delivery_state_from_name(const char *name, enum delivery_state *out);
+
+/** A message as committed. Strings are never NULL. */
+struct store_message {
+    struct id id;
+    const char *tenant;
+    const char *domain;     /* of its first recipient */
+    const char *sender;     /* "" is the null sender */
+    const char *recipients; /* envelope recipients accepted by us, one a line */
+    const char *queue_id;
+    const char *client_address;
+    const char *client_name;
+    const char *helo;
+    const char *subject;          /* raw field value, cut; "" when none */
+    const char *message_id_field; /* raw field value, cut; "" when none */
+    const char *verdict;          /* JSON */
+    int64_t received_at;
+    uint64_t size;
+    uint64_t header_length;
+};
+
+struct store_delivery {
+    struct id id; /* also the webhook-id: never changes */
+    struct id message_id;
+    const char *tenant;
+    const char *domain; /* of the recipient */
+    const char *recipient;
+    const char *route;       /* name */
+    const char *action;      /* the route's word for the endpoint; "" when none */
+    const char *destination; /* key, see config.h */
+    const char *captures;    /* JSON object */
+    enum delivery_state state;
+    const char *reason;
+    int64_t created_at;
+    int64_t due_at;
+    uint64_t attempts;
+    uint64_t fence;            /* grows with every claim */
+    uint64_t last_http_status; /* 0: none yet */
+};
+
+/** What makes two transactions the same message. */
+struct store_dedupe {
+    unsigned char key[SHA256_SIZE];
+    bool until_acknowledged; /* the sender wrote no Message-ID and Date: forget the key with
+                                store_acknowledge */
+    int64_t keep_ms;
+};
+
+struct store_submit_result {
+    enum status status;   /* OK; ST_REFUSED not wanted any more; ST_NO_SPACE; ST_AGAIN; ST_IO */
+    bool duplicate;       /* with ST_OK: an earlier copy is durable, nothing was added */
+    struct id message_id; /* of the stored, or of the earlier copy */
+    struct why why;
+};
+
+struct store_submission {
+    const struct store_message *message;
+    int body_fd; /* the message's bytes, read with pread from 0 to message->size */
+    const struct store_delivery *deliveries; /* state QUEUED or HELD; message_id is ignored */
+    size_t delivery_count;
+    struct store_dedupe dedupe;
+    /** Asked inside the transaction: false when the one who waits is gone; nothing is stored. */
+    bool (*still_wanted)(void *context);
+    void (*done)(void *context, const struct store_submit_result *result);
+    void *context;
+};
+
+/**
+ * Keep a message and its deliveries in one transaction (asynchronous; concurrent ones share one
+ * sync). Blocks only to stage a body above STORE_STAGE_ABOVE.
+ *
+ * @submission  borrowed, with all it points to, until `done` was called
+ */
+void store_submit(struct store *store, const struct store_submission *submission);
+
+/** The milter has our answer: keys kept `until_acknowledged` are forgotten. Asynchronous. */
+void store_acknowledge(struct store *store, const struct id *message_id);
+
+/** Read a message; its strings belong to the block *owner_out, which free() releases. */
+MUST_CHECK enum status store_message_get(struct store *store, const char *id,
+                                         struct store_message *message_out, void **owner_out,
+                                         struct why *why);
+
+/**
+ * Read up to `size` bytes of the message from `offset`, never across a lock held longer than one
+ * row. *length_out 0 at the end.
+ */
+MUST_CHECK enum status store_body_read(struct store *store, const struct id *message_id,
+                                       uint64_t offset, void *buffer, size_t size,
+                                       size_t *length_out, struct why *why);
+
+struct store_filter {
+    const char *tenant; /* NULL: any; so are the others */
+    const char *domain;
+    const char *message_id;
+    const char *delivery_id;
+    const char *destination;
+    const enum delivery_state *state;
+    const char *before_id; /* continue behind this id: newest first */
+    size_t limit;          /* 0: no limit, where the function says it takes one */
+};
+
+typedef void store_message_visit(void *context, const struct store_message *message);
+typedef void store_delivery_visit(void *context, const struct store_delivery *delivery);
+
+/** Newest first. `state` selects messages with a delivery in that state. */
+MUST_CHECK enum status store_message_list(struct store *store, const struct store_filter *filter,
+                                          store_message_visit *visit, void *context,
+                                          struct why *why);
+MUST_CHECK enum status store_delivery_list(struct store *store, const struct store_filter *filter,
+                                           store_delivery_visit *visit, void *context,
+                                           struct why *why);
+
+struct store_attempt {
+    int64_t at;
+    uint64_t number;      /* from 1 */
+    const char *outcome;  /* word of router/delivery/outcome.h */
+    uint64_t http_status; /* 0: none */
+    const char *detail;   /* network error or the start of the response */
+    int64_t duration_ms;
+};
+typedef void store_attempt_visit(void *context, const struct store_attempt *attempt);
+MUST_CHECK enum status store_attempts(struct store *store, const char *delivery_id,
+                                      store_attempt_visit *visit, void *context, struct why *why);
+
+/* ---- deliveries --------------------------------------------------------------------------------
+ */
+
+struct store_due {
+    char destination[STORE_NAME_SIZE + DOMAIN_NAME_SIZE];
+    int64_t due_at; /* the earliest of that destination */
+};
+typedef void store_due_visit(void *context, const struct store_due *due);
+
+/** Each destination that has queued or unknown deliveries, with its earliest due time. */
+MUST_CHECK enum status store_due_list(struct store *store, store_due_visit *visit, void *context,
+                                      struct why *why);
+
+struct store_claim {
+    const char *owner;       /* this process */
+    const char *destination; /* key */
+    size_t most;
+    int64_t lease_ms;
+    /** `deliveries` are borrowed for the call. `next_due_at`: the earliest that is left, or 0. */
+    void (*done)(void *context, enum status status, const struct store_delivery *deliveries,
+                 size_t count, int64_t next_due_at);
+    void *context;
+};
+
+/**
+ * Lease due deliveries of one destination, oldest due first (asynchronous; durable only with the
+ * next durable write: a lease lost in a crash only means an earlier repeat).
+ *
+ * @claim  borrowed until `done` was called
+ */
+void store_claim(struct store *store, const struct store_claim *claim);
+
+struct store_completion {
+    struct id delivery_id;
+    uint64_t fence; /* as claimed: a late worker changes nothing */
+    enum delivery_state state;
+    const char *reason;
+    int64_t due_at; /* of QUEUED and UNKNOWN */
+    struct store_attempt attempt;
+    void (*done)(void *context, enum status status); /* ST_CONFLICT: the fence is old */
+    void *context;
+};
+
+/** Record an attempt and the state it led to (asynchronous). The completion is copied. */
+void store_complete(struct store *store, const struct store_completion *completion);
+
+/** The recipients of a message in this domain that go to this destination, one a line, owned. */
+MUST_CHECK enum status store_recipients_for(struct store *store, const struct id *message_id,
+                                            const char *domain, const char *destination,
+                                            char **recipients_out, struct why *why);
+
+/**
+ * Queue again, due now, with fresh attempts: what is dead, blocked, unknown, queued later, or done
+ * (replay), as selected; an empty filter is refused. The webhook-id stays.
+ *
+ * @count_out  how many
+ */
+MUST_CHECK enum status store_delivery_retry(struct store *store, const struct store_filter *filter,
+                                            uint64_t *count_out, struct why *why);
+
+/** Held deliveries → queued. By message_id or delivery_id, domain, tenant. */
+MUST_CHECK enum status store_hold_release(struct store *store, const struct store_filter *filter,
+                                          uint64_t *count_out, struct why *why);
+
+/** Held deliveries → dead, with `reason`. */
+MUST_CHECK enum status store_hold_discard(struct store *store, const struct store_filter *filter,
+                                          const char *reason, uint64_t *count_out, struct why *why);
+
+/** Held deliveries whose hold is over: dead with reason "hold expired". Held before `before_ms`. */
+MUST_CHECK enum status store_hold_expire(struct store *store, int64_t before_ms,
+                                         uint64_t *count_out, struct why *why);
+
+/** All waiting deliveries of a destination → blocked with `reason`. */
+MUST_CHECK enum status store_block(struct store *store, const char *destination, const char *reason,
+                                   struct why *why);
+
+/** Deliveries of a destination blocked with exactly this reason (NULL: any) → queued. */
+MUST_CHECK enum status store_unblock(struct store *store, const char *destination,
+                                     const char *reason, uint64_t *count_out, struct why *why);
+
+/* ---- room --------------------------------------------------------------------------------------
+ */
+
+struct store_usage {
+    uint64_t messages;
+    uint64_t bytes;
+};
+
+/** What a tenant ("" = all) keeps in the store. From memory, never blocks on the writer. */
+void store_usage(struct store *store, const char *tenant, struct store_usage *out);
+
+struct store_room {
+    uint64_t database_bytes;
+    uint64_t wal_bytes;
+    uint64_t free_disk_bytes;
+};
+
+/** Sizes on disk, at most a second old. Never blocks on the writer. */
+void store_room(struct store *store, struct store_room *out);
+
+struct store_counts {
+    uint64_t messages;
+    uint64_t deliveries[DELIVERY_DEAD + 1]; /* by state */
+    uint64_t oldest_queued_ms;              /* age of the oldest due one; 0: none */
+    uint64_t commits;                       /* durable transactions since the start */
+    uint64_t submitted;                     /* messages committed since the start */
+};
+MUST_CHECK enum status store_counts(struct store *store, struct store_counts *out, struct why *why);
+
+/**
+ * Delete messages whose deliveries are all done since `done_before_ms`, or done/dead since
+ * `dead_before_ms` (0: keep the dead), and expired dedupe keys. At most `limit` messages a call.
+ */
+MUST_CHECK enum status store_purge(struct store *store, int64_t done_before_ms,
+                                   int64_t dead_before_ms, size_t limit, uint64_t *count_out,
+                                   struct why *why);
+
+#endif
