@@ -31,14 +31,16 @@ enum dns_type { /* as on the wire (RFC 1035, 3.2.2; RFC 3596) */
 };
 
 enum {
+    DNS_SERVERS_MAX = 8,   /* of the settings */
     DNS_CNAME_MAX = 8,     /* length of a CNAME chain; longer or looping is temporary */
     DNS_RECORDS_MAX = 256, /* of one answer */
     DNS_DATA_MAX = 65535,  /* of one record */
     DNS_EDNS_SIZE = 1232   /* UDP payload we announce */
 };
 
-/** One record. A, AAAA: 4 or 16 bytes. TXT: the strings joined. MX: `preference` and a name.
- *  Names are text, lower case, without final dot; bytes outside [!-~] and '.' in labels are \DDD.
+/** One record. A, AAAA: 4 or 16 bytes. TXT: the strings joined. MX: `preference` and a name. SOA:
+ *  the name of the primary server. Names are text, lower case, without final dot (the root is ".");
+ *  bytes outside [!-~], and '.' and '\' inside labels, are \DDD.
  */
 struct dns_record {
     uint16_t preference;
@@ -64,6 +66,7 @@ struct dns_budget {
     unsigned queries_left; /* cache misses only */
     unsigned queries;      /* counted: sent */
     unsigned hits;         /* counted: from the cache */
+    bool fresh;            /* pass over what the cache has; what is found is kept in it */
 };
 
 struct dns;
@@ -76,7 +79,7 @@ struct dns_settings {
     size_t cache_bytes;
 };
 
-/** ST_INVALID names a server text that is no address. Starts no threads. */
+/** ST_INVALID names a server text that is no address, or says there are none. Starts no threads. */
 MUST_CHECK enum status dns_open(const struct dns_settings *settings, struct dns **dns_out,
                                 struct why *why);
 
@@ -84,9 +87,10 @@ MUST_CHECK enum status dns_open(const struct dns_settings *settings, struct dns 
  * Answers from a file instead of the network. One record a line, `NAME TYPE DATA`: TXT data is the
  * joined text; \DDD escapes as in master files, in names too; MX `PREF HOST`; `NAME TYPE !SERVFAIL`
  * or `!TIMEOUT`; `NAME !NXDOMAIN`. An absent name is NXDOMAIN, a name with other types only is
- * NODATA; CNAMEs are followed. Empty lines and lines that begin with # are passed over.
+ * NODATA; CNAMEs are followed; `*.NAME` is a wildcard. Empty lines and lines that begin with # are
+ * passed over. TXT data is the rest of the line behind one blank, with its blanks.
  *
- * @return ST_INVALID with the line's number
+ * @return ST_INVALID with the line's number; ST_IO
  */
 MUST_CHECK enum status dns_open_fixture(const char *path, struct dns **dns_out, struct why *why);
 
@@ -96,6 +100,7 @@ void dns_close(struct dns *dns);
 /**
  * Look up. Follows CNAMEs. Equal questions asked at once are sent once.
  *
+ * @name    text; \DDD escapes are understood, one final dot is dropped
  * @budget  NULL: no limit but the settings' own
  * @return  never NULL; release with dns_answer_release. DNS_TEMPORARY when the budget is used up.
  * @thread  any; blocks up to the budget's deadline
