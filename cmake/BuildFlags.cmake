@@ -8,7 +8,6 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 # CMake's own Release defines NDEBUG and would drop the assertions.
 set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
-set(CMAKE_C_FLAGS_DEBUG "-O0 -g")
 
 option(MAILSPUR_WERROR "Treat warnings as errors" ON)
 set(MAILSPUR_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=")
