@@ -10,16 +10,17 @@
 
 struct gate_answer {
     enum gate_decision decision;
-    unsigned reply_code;        /* with REFUSE and DEFER */
-    const char *reply_enhanced; /* static */
-    char reply_text[200];       /* printable ASCII */
-    struct address recipient;   /* normalised */
-    char tenant[STORE_NAME_SIZE];
+    unsigned reply_code;                /* with REFUSE and DEFER, else 0 */
+    const char *reply_enhanced;         /* static; "" without a reply */
+    char reply_text[200];               /* printable ASCII */
+    struct address recipient;           /* normalised */
+    char tenant[STORE_NAME_SIZE];       /* of the domain; "" when it is not ours */
     const struct config_domain *domain; /* with ACCEPT; borrowed from the config */
+    size_t destination_count;           /* with ACCEPT: over all routes that match */
 };
 
 /**
- * Decide for one recipient.
+ * Decide for one recipient. What cannot be parsed is not ours; a subdomain is a name of its own.
  *
  * @recipient  as in RCPT TO
  * @thread     any; never blocks on the store or the network

@@ -18,7 +18,12 @@ enum route_result {
     ROUTE_NONE      /* no route takes this recipient */
 };
 
-/** Walk the routes in order; a match with `stop` ends the walk. */
+/**
+ * Walk the routes in order; a match with `stop` ends the walk, and so does a reject route: behind
+ * an earlier match it refuses nothing, it only keeps the routes below from matching.
+ *
+ * @reject_out  borrowed from the config; NULL unless rejected
+ */
 enum route_result route_recipient(const struct config_domain *domain, const char *local_part,
                                   struct route_match matches[ROUTE_MATCHES_MAX], size_t *count_out,
                                   const char **reject_out);

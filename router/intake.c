@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: Apache-2.0
+// One thread reads the packets of all connections and answers RCPT at once, from memory. COMMIT
+// goes to the workers; its connection is parked until the answer was sent, so that answers keep the
+// order of the questions.
+#include "router/intake.h"
+
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/frame.h"
+#include "common/intake_protocol.h"
+#include "common/log.h"
+#include "common/unixsock.h"
+#include "common/xalloc.h"
+#include "router/commit.h"
+#include "router/gate.h"
+#include "router/limits.h"
+#include "router/server.h"
+#include "router/workers.h"
+
+enum {
+    CONNECTIONS_MAX = 1000, /* SMTP sessions at once */
+    COMMIT_WORKERS = 4      /* hash messages and stage large ones; the sync is the store's */
+};
+
+struct intake {
+    struct commit_services services;
+    struct server *server;
+    struct workers *workers;
+    pthread_mutex_t mutex; /* protects `under_way` */
+    pthread_cond_t all_answered;
+    size_t under_way;       /* commits taken and not answered */
+    char packet[FRAME_MAX]; /* of the server's thread */
+};
+
+/** One SMTP session. Belongs to whom its connection belongs. */
+struct session {
+    struct intake *intake;
+    struct reservation reservation;
+    size_t recipients; /* accepted in this transaction */
+    size_t deliveries; /* they come to */
+    struct id stored;  /* answered, and not acknowledged yet; "" when there is none */
+};
+
+static const struct smtp_reply TOO_MANY = {
+    452, "4.5.3", "too many recipients; send the rest in another transaction"};
+
+/* ---- RCPT ------------------------------------------------------------------------------------ */
+
+// Room for the message, once a transaction: later recipients of it share the promise. One of
+// another tenant is sent to a transaction of its own by the milter.
+static const struct smtp_reply *
+reserve_room(struct session *session, const struct config *config, const struct gate_answer *gate,
+             uint64_t size)
+{
+    if (session->reservation.held && session->reservation.bytes >= size) {
+        return NULL;
+    }
+    return limits_reserve(session->intake->services.limits, &config->limits, gate->tenant, size,
+                          &session->reservation);
+}
+
+static const struct smtp_reply *
+take_recipient(struct session *session, const struct config *config, const struct gate_answer *gate,
+               uint64_t size)
+{
+    if (session->recipients >= config->limits.recipients ||
+        session->recipients >= INTAKE_RECIPIENTS_MAX ||
+        session->deliveries + gate->destination_count > STORE_DELIVERIES_MAX) {
+        return &TOO_MANY;
+    }
+    const struct smtp_reply *reply = reserve_room(session, config, gate, size);
+    if (reply == NULL) {
+        session->recipients++;
+        session->deliveries += gate->destination_count;
+    }
+    return reply;
+}
+
+static void
+fill_accepted(const struct intake_rcpt *question, const struct config *config,
+              const struct gate_answer *gate, struct intake_rcpt_answer *answer)
+{
+    answer->domain = gate->domain->name;
+    answer->policy_key = gate->domain->policy_key;
+    answer->dmarc = (uint64_t)gate->domain->policy.dmarc;
+    answer->on_temperror = (uint64_t)gate->domain->policy.on_temperror;
+    answer->defer_for_ms = (uint64_t)gate->domain->policy.defer_for_ms;
+    answer->trusted = question->authenticated != 0 ||
+                      gate_client_is_trusted(gate->domain, question->client_address);
+    answer->max_message = config->limits.message_bytes;
+}
+
+static struct intake_rcpt_answer
+decide(struct session *session, const struct intake_rcpt *question, const struct config *config,
+       struct gate_answer *gate)
+{
+    gate_decide(config, session->intake->services.registry, question->recipient, gate);
+    struct intake_rcpt_answer answer = {
+        .decision = gate->decision,
+        .reply = {gate->reply_code, gate->reply_enhanced, gate->reply_text},
+        .tenant = gate->tenant,
+    };
+    if (gate->decision != GATE_ACCEPT) {
+        return answer;
+    }
+    const struct smtp_reply *refusal = take_recipient(session, config, gate, question->size);
+    if (refusal == NULL) {
+        fill_accepted(question, config, gate, &answer);
+        return answer;
+    }
+    answer.decision = refusal->code >= 500 ? GATE_REFUSE : GATE_DEFER;
+    answer.reply = *refusal;
+    return answer;
+}
+
+static enum status
+send_frame(const struct connection *connection, const struct frame_layout *layout,
+           const void *answer, struct why *why)
+{
+    AUTO_STRBUF packet = STRBUF_INIT(FRAME_MAX);
+    enum status status = frame_encode(layout, answer, &packet, why);
+    return status != ST_OK ? status
+                           : unixsock_send(connection->fd, packet.data, packet.length, -1, why);
+}
+
+static enum status
+on_rcpt(struct session *session, const struct connection *connection, size_t length,
+        struct why *why)
+{
+    struct intake_rcpt question;
+    enum status status =
+        frame_decode(&INTAKE_RCPT_LAYOUT, session->intake->packet, length, &question, why);
+    if (status != ST_OK) {
+        return status;
+    }
+    AUTO_CONFIG *config = config_holder_get(session->intake->services.holder);
+    struct gate_answer gate;
+    const struct intake_rcpt_answer answer = decide(session, &question, config, &gate);
+    log_debug("intake.rcpt", LOG_STR("recipient", question.recipient),
+              LOG_INT("decision", answer.decision), LOG_INT("code", answer.reply.code));
+    return send_frame(connection, &INTAKE_RCPT_ANSWER_LAYOUT, &answer, why);
+}
+
+/* ---- COMMIT ---------------------------------------------------------------------------------- */
+
+static bool
+still_wanted(void *waiter)
+{
+    const struct connection *connection = waiter;
+    struct pollfd item = {.fd = connection->fd, .events = POLLRDHUP};
+    return poll(&item, 1, 0) <= 0; // any event is a peer that closed
+}
+
+static void
+count_answered(struct intake *intake)
+{
+    AUTO_LOCK(lock, &intake->mutex);
+    intake->under_way--;
+    (void)pthread_cond_broadcast(&intake->all_answered);
+}
+
+static void
+send_commit_answer(struct connection *connection, const struct intake_commit_answer *answer)
+{
+    struct session *session = connection->state;
+    if (answer->outcome != INTAKE_NOT_STORED) {
+        memcpy(session->stored.text, answer->message_id, sizeof(session->stored.text));
+    }
+    struct why why;
+    if (send_frame(connection, &INTAKE_COMMIT_ANSWER_LAYOUT, answer, &why) != ST_OK) {
+        // The sender will repeat the message, and the dedupe key finds it.
+        log_warn("intake.answer_lost", LOG_STR("message", answer->message_id),
+                 LOG_STR("why", why.text));
+        (void)shutdown(connection->fd, SHUT_RDWR); // the server sees it and closes
+    }
+}
+
+// On a worker or a thread of the store. Behind server_resume the connection, behind count_answered
+// the intake may be gone.
+static void
+on_answered(void *waiter, const struct intake_commit_answer *answer)
+{
+    struct connection *connection = waiter;
+    struct intake *intake = ((struct session *)connection->state)->intake;
+    if (answer != NULL) {
+        send_commit_answer(connection, answer);
+    } else {
+        (void)shutdown(connection->fd, SHUT_RDWR); // as above
+    }
+    server_resume(connection);
+    count_answered(intake);
+}
+
+static void
+start_commit(struct session *session, struct commit_order *order)
+{
+    struct intake *intake = session->intake;
+    order->reservation = session->reservation;
+    *session = (struct session){.intake = intake};
+    {
+        AUTO_LOCK(lock, &intake->mutex);
+        intake->under_way++;
+    }
+    workers_push(intake->workers, order);
+}
+
+static enum status
+on_commit(struct session *session, struct connection *connection, size_t length, int *passed_fd,
+          struct why *why)
+{
+    if (*passed_fd < 0) {
+        return why_set(why, ST_INVALID, "COMMIT without a descriptor");
+    }
+    AUTO_FREE struct commit_order *order = xcalloc(1, sizeof(*order));
+    AUTO_FREE char *packet = xmemdup(session->intake->packet, length);
+    enum status status = frame_decode(&INTAKE_COMMIT_LAYOUT, packet, length, &order->fields, why);
+    if (status != ST_OK) {
+        return status;
+    }
+    order->packet = STEAL(packet);
+    order->body_fd = STEAL_FD(*passed_fd);
+    order->still_wanted = still_wanted;
+    order->answered = on_answered;
+    order->waiter = connection;
+    start_commit(session, STEAL(order));
+    return ST_OK;
+}
+
+static void
+work_on(void *context, void *item)
+{
+    const struct intake *intake = context;
+    commit_execute(&intake->services, item);
+}
+
+static void
+drop(void *context, void *item)
+{
+    const struct intake *intake = context;
+    commit_refuse_stopping(&intake->services, item);
+}
+
+/* ---- packets ----------------------------------------------------------------------------------
+ */
+
+static enum status
+on_nothing(const struct frame_layout *layout, const struct session *session, size_t length,
+           struct why *why)
+{
+    struct intake_nothing nothing;
+    return frame_decode(layout, session->intake->packet, length, &nothing, why);
+}
+
+static enum status
+on_ack(struct session *session, size_t length, struct why *why)
+{
+    enum status status = on_nothing(&INTAKE_ACK_LAYOUT, session, length, why);
+    if (status == ST_OK && session->stored.text[0] != '\0') {
+        store_acknowledge(session->intake->services.store, &session->stored);
+        session->stored = (struct id){.text = ""};
+    }
+    return status;
+}
+
+static enum status
+on_reset(struct session *session, size_t length, struct why *why)
+{
+    enum status status = on_nothing(&INTAKE_RESET_LAYOUT, session, length, why);
+    if (status == ST_OK) {
+        limits_release(session->intake->services.limits, &session->reservation);
+        session->recipients = 0;
+        session->deliveries = 0;
+    }
+    return status;
+}
+
+static enum status
+on_packet(struct session *session, struct connection *connection, size_t length, int *passed_fd,
+          struct why *why)
+{
+    unsigned kind = (unsigned char)session->intake->packet[0];
+    if (kind == INTAKE_COMMIT) {
+        return on_commit(session, connection, length, passed_fd, why);
+    }
+    if (*passed_fd >= 0) {
+        return why_set(why, ST_INVALID, "a descriptor with a packet of kind %u", kind);
+    }
+    switch (kind) {
+    case INTAKE_RCPT:
+        return on_rcpt(session, connection, length, why);
+    case INTAKE_ACK:
+        return on_ack(session, length, why);
+    case INTAKE_RESET:
+        return on_reset(session, length, why);
+    default:
+        return why_set(why, ST_INVALID, "a packet of unknown kind %u", kind);
+    }
+}
+
+static enum connection_next
+on_ready(void *context, struct connection *connection)
+{
+    struct intake *intake = context;
+    size_t length = 0;
+    AUTO_FD int passed_fd = -1;
+    struct why why;
+    enum status status = unixsock_receive(connection->fd, intake->packet, sizeof(intake->packet),
+                                          &length, &passed_fd, &why);
+    if (status == ST_AGAIN) {
+        return CONNECTION_READ;
+    }
+    if (status == ST_OK && length == 0) {
+        return CONNECTION_CLOSE;
+    }
+    bool is_commit = status == ST_OK && intake->packet[0] == INTAKE_COMMIT;
+    if (status == ST_OK) {
+        status = on_packet(connection->state, connection, length, &passed_fd, &why);
+    }
+    if (status != ST_OK) {
+        log_warn("intake.bad_packet", LOG_INT("pid", connection->pid),
+                 LOG_INT("uid", connection->uid), LOG_STR("why", why.text));
+        return CONNECTION_CLOSE;
+    }
+    return is_commit ? CONNECTION_PARK : CONNECTION_READ;
+}
+
+static void *
+on_open(void *context, struct connection *connection)
+{
+    unixsock_allow_large_packets(connection->fd);
+    log_debug("intake.connected", LOG_INT("pid", connection->pid), LOG_INT("uid", connection->uid));
+    struct session *session = xcalloc(1, sizeof(*session));
+    session->intake = context;
+    return session;
+}
+
+static void
+on_close(void *context, struct connection *connection)
+{
+    struct intake *intake = context;
+    struct session *session = connection->state;
+    limits_release(intake->services.limits, &session->reservation);
+    free(session);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static struct intake *
+intake_new(const struct intake_context *context)
+{
+    struct intake *intake = xcalloc(1, sizeof(*intake));
+    intake->services = (struct commit_services){
+        .store = context->store,
+        .registry = context->registry,
+        .holder = context->holder,
+        .dispatcher = context->dispatcher,
+        .limits = limits_new(context->store),
+    };
+    (void)pthread_mutex_init(&intake->mutex, NULL); // neither can fail without attributes
+    (void)pthread_cond_init(&intake->all_answered, NULL);
+    return intake;
+}
+
+enum status
+intake_open(const struct intake_context *context, const struct config_socket *socket,
+            struct intake **intake_out, struct why *why)
+{
+    struct intake *intake = intake_new(context);
+    const struct server_settings settings = {
+        .name = "intake",
+        .type = SOCK_SEQPACKET,
+        .connections_max = CONNECTIONS_MAX,
+        .on_open = on_open,
+        .on_ready = on_ready,
+        .on_close = on_close,
+        .context = intake,
+    };
+    enum status status = workers_open(COMMIT_WORKERS, work_on, intake, &intake->workers, why);
+    if (status == ST_OK) {
+        status = server_open(&settings, socket, &intake->server, why);
+    }
+    if (status != ST_OK) {
+        intake_close(intake);
+        return status;
+    }
+    *intake_out = intake;
+    return ST_OK;
+}
+
+static void
+wait_until_answered(struct intake *intake)
+{
+    AUTO_LOCK(lock, &intake->mutex);
+    while (intake->under_way > 0) {
+        (void)pthread_cond_wait(&intake->all_answered, &intake->mutex);
+    }
+}
+
+void
+intake_close(struct intake *intake)
+{
+    if (intake == NULL) {
+        return;
+    }
+    if (intake->server != NULL) {
+        server_stop(intake->server); // no new commits from here on
+    }
+    workers_close(intake->workers, drop);
+    wait_until_answered(intake);
+    server_close(intake->server);
+    limits_free(intake->services.limits);
+    (void)pthread_cond_destroy(&intake->all_answered);
+    (void)pthread_mutex_destroy(&intake->mutex);
+    free(intake);
+}
