@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// The daemon's parts: opened in the order of their dependencies, closed in its reverse.
+#ifndef DAEMON_APP_H
+#define DAEMON_APP_H
+
+#include "config/config.h"
+#include "store/store.h"
+#include "verifier/domain/registry.h"
+
+struct api;
+struct dispatcher;
+struct dns;
+struct intake;
+struct socketmap;
+
+struct app {
+    struct config *started_with; /* what cannot change without a restart is compared with it */
+    struct config_holder *holder;
+    struct store *store;
+    struct dns *dns;
+    struct registry *registry;
+    struct dispatcher *dispatcher;
+    struct intake *intake;
+    struct socketmap *socketmap;
+    struct api *api;
+};
+
+enum { APP_GRACE_MS = 10 * 1000 }; /* requests under way may end when the daemon stops */
+
+/**
+ * Open every part. Logs what failed.
+ *
+ * @config  takes the reference, also on failure
+ * @app     zeroed by the caller; app_close releases it whatever this returned
+ * @thread  main, before any other
+ */
+MUST_CHECK enum status app_open(struct app *app, struct config *config);
+
+/** Stop taking mail, let deliveries end, close the store. What is not open is passed over. */
+void app_close(struct app *app);
+
+#endif
