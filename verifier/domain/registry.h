@@ -32,9 +32,11 @@ MUST_CHECK enum status registry_find(struct registry *registry, const char *name
 /**
  * Add a domain for a tenant (made if new), pending, inbound off, with a fresh token.
  *
- * @name   as a person types it; checked by domain_name_check
- * @return ST_OK; ST_INVALID with the sentence for the user; ST_CONFLICT it exists; ST_TOO_LARGE too
- *         many pending ones; store errors
+ * @name     as a person types it; checked by domain_name_check
+ * @profile  "local"; the others are not built yet
+ * @return   ST_OK; ST_INVALID with the sentence for the user; ST_CONFLICT it exists; ST_REFUSED
+ *           another tenant holds a domain above or below it; ST_TOO_LARGE too many pending ones;
+ *           store errors
  */
 MUST_CHECK enum status registry_add(struct registry *registry, const char *tenant, const char *name,
                                     const char *profile, struct store_domain *domain_out,
@@ -60,9 +62,12 @@ size_t registry_records(const struct registry *registry, const struct store_doma
                         const char *inbound_mx, struct registry_record out[REGISTRY_RECORDS_MAX]);
 
 /**
- * Ask the DNS for every record of the domain and change its state accordingly. What could not be
- * asked changes nothing.
+ * Ask the DNS for every record of the domain, past our own cache, and change its state
+ * accordingly. What could not be asked changes nothing; a verified domain that fails stays verified
+ * (the event "domain.check_failed" is recorded).
  *
+ * @name    as typed; so it is below
+ * @return  ST_OK whatever was found; ST_NOT_FOUND; ST_AGAIN it was replaced meanwhile; store errors
  * @thread  any; blocks on the DNS, up to 15 s
  */
 MUST_CHECK enum status registry_verify(struct registry *registry, const char *name,
@@ -70,15 +75,16 @@ MUST_CHECK enum status registry_verify(struct registry *registry, const char *na
                                        struct registry_record out[REGISTRY_RECORDS_MAX],
                                        size_t *count_out, struct why *why);
 
-/** Inbound on or off; on needs a verified domain (ST_REFUSED says what is missing). */
+/** Inbound on or off; on needs a verified domain (ST_REFUSED says what is missing). ST_NOT_FOUND.
+ */
 MUST_CHECK enum status registry_set_inbound(struct registry *registry, const char *name, bool on,
                                             struct store_domain *domain_out, struct why *why);
 
-/** Remove: inbound stops with the next RCPT; the name is watched for 30 days. */
+/** Remove: inbound stops with the next RCPT; the name is watched for 30 days. ST_NOT_FOUND. */
 MUST_CHECK enum status registry_remove(struct registry *registry, const char *name,
                                        struct store_domain *domain_out, struct why *why);
 
-/** Called for each domain, removed ones only if asked; in the order of names. */
+/** Called for each domain, removed ones only if asked; in the order of names. May call back. */
 void registry_list(struct registry *registry, bool with_removed, store_domain_visit *visit,
                    void *context);
 

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "verifier/domain/directory.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/map.h"
+#include "common/xalloc.h"
+
+struct directory {
+    pthread_rwlock_t lock; /* protects what follows */
+    struct map *by_id;     /* every row, owned */
+    struct map *by_name;   /* the row that answers for a name, borrowed from by_id */
+    uint64_t version;      /* the highest seen */
+};
+
+struct directory *
+directory_new(void)
+{
+    struct directory *directory = xcalloc(1, sizeof(*directory));
+    (void)pthread_rwlock_init(&directory->lock, NULL);
+    directory->by_id = map_new();
+    directory->by_name = map_new();
+    return directory;
+}
+
+void
+directory_free(struct directory *directory)
+{
+    if (directory == NULL) {
+        return;
+    }
+    map_free(directory->by_name, NULL);
+    map_free(directory->by_id, free);
+    (void)pthread_rwlock_destroy(&directory->lock);
+    free(directory);
+}
+
+static bool
+is_removed(const struct store_domain *row)
+{
+    return row->status == DOMAIN_REMOVED;
+}
+
+static bool
+goes_before(const struct store_domain *row, const struct store_domain *other)
+{
+    if (is_removed(row) != is_removed(other)) {
+        return !is_removed(row);
+    }
+    return row->removed_at >= other->removed_at;
+}
+
+void
+directory_adopt(struct directory *directory, const struct store_domain *row)
+{
+    (void)pthread_rwlock_wrlock(&directory->lock);
+    struct store_domain *mine = map_get(directory->by_id, row->id.text);
+    if (mine == NULL) {
+        mine = xcalloc(1, sizeof(*mine));
+        (void)map_put(directory->by_id, row->id.text, mine);
+    }
+    if (mine->version < row->version) {
+        *mine = *row;
+        const struct store_domain *other = map_get(directory->by_name, mine->name);
+        if (other == NULL || goes_before(mine, other)) {
+            (void)map_put(directory->by_name, mine->name, mine);
+        }
+    }
+    directory->version = row->version > directory->version ? row->version : directory->version;
+    (void)pthread_rwlock_unlock(&directory->lock);
+}
+
+uint64_t
+directory_version(struct directory *directory)
+{
+    (void)pthread_rwlock_rdlock(&directory->lock);
+    uint64_t version = directory->version;
+    (void)pthread_rwlock_unlock(&directory->lock);
+    return version;
+}
+
+static bool
+copy_row(struct directory *directory, const struct map *map, const char *key,
+         struct store_domain *row_out)
+{
+    (void)pthread_rwlock_rdlock(&directory->lock);
+    const struct store_domain *row = map_get(map, key);
+    if (row != NULL) {
+        *row_out = *row;
+    }
+    (void)pthread_rwlock_unlock(&directory->lock);
+    return row != NULL;
+}
+
+bool
+directory_find_name(struct directory *directory, const char *name, struct store_domain *row_out)
+{
+    return copy_row(directory, directory->by_name, name, row_out);
+}
+
+bool
+directory_find_id(struct directory *directory, const char *id, struct store_domain *row_out)
+{
+    return copy_row(directory, directory->by_id, id, row_out);
+}
+
+static int
+compare_rows(const void *a, const void *b)
+{
+    const struct store_domain *left = a;
+    const struct store_domain *right = b;
+    int order = strcmp(left->name, right->name);
+    return order != 0 ? order : strcmp(left->id.text, right->id.text); // ids sort by time
+}
+
+struct store_domain *
+directory_copy(struct directory *directory, bool with_removed, size_t *count_out)
+{
+    size_t count = 0;
+    size_t cursor = 0;
+    const struct store_domain *row;
+    (void)pthread_rwlock_rdlock(&directory->lock);
+    struct store_domain *rows = xcalloc(map_count(directory->by_id) + 1, sizeof(*rows));
+    while ((row = map_next(directory->by_id, &cursor, NULL)) != NULL) {
+        if (with_removed || !is_removed(row)) {
+            rows[count++] = *row;
+        }
+    }
+    (void)pthread_rwlock_unlock(&directory->lock);
+    qsort(rows, count, sizeof(*rows), compare_rows);
+    *count_out = count;
+    return rows;
+}
