@@ -153,6 +153,13 @@ struct config {
 MUST_CHECK enum status config_load(const char *path, struct diagnostics *diagnostics,
                                    struct config **config_out);
 
+/**
+ * As config_load, but only what belongs to the host itself: no destinations and no domains, so no
+ * file with secrets is opened. For mailspur-milter, which may not read them.
+ */
+MUST_CHECK enum status config_load_host(const char *path, struct diagnostics *diagnostics,
+                                        struct config **config_out);
+
 /** Another reference. Any thread. Returns the same. */
 struct config *config_ref(struct config *config);
 

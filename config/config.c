@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// A configuration once it is loaded: looking things up, counting its users, releasing it.
+#include "config/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/keys.h"
+
+static void
+free_texts(struct config_texts *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        free(list->items[i]);
+    }
+    free(list->items);
+}
+
+static void
+free_destination(struct config_destination *destination)
+{
+    free(destination->key);
+    free(destination->url);
+    if (destination->authorization != NULL) {
+        explicit_bzero(destination->authorization, strlen(destination->authorization));
+    }
+    free(destination->authorization);
+    free(destination->ca_file);
+    free(destination->allow_private.items);
+    explicit_bzero(destination, sizeof(*destination)); // the keys
+    free(destination);
+}
+
+static void
+free_domain(struct config_domain *domain)
+{
+    for (size_t i = 0; i < domain->route_count; i++) {
+        struct config_route *route = &domain->routes[i];
+        free(route->name);
+        pattern_free(route->recipient);
+        free(route->action);
+        free(route->destinations);
+        free(route->reject);
+    }
+    free(domain->routes);
+    free(domain->name);
+    free(domain->file);
+    free(domain->trusted_networks.items);
+    free(domain);
+}
+
+static void
+free_socket(struct config_socket *socket)
+{
+    free(socket->path);
+    free(socket->group);
+}
+
+static void
+free_host(struct host_keys *host)
+{
+    struct config *config = &host->config;
+    for (size_t i = 0; i < config->domain_count; i++) {
+        free_domain(config->domains[i]);
+    }
+    for (size_t i = 0; i < config->destination_count; i++) {
+        free_destination(config->destinations[i]);
+    }
+    free(config->domains);
+    free(config->destinations);
+    free(config->path);
+    free(config->hostname);
+    free(config->authserv_id);
+    free(config->inbound_mx);
+    free_socket(&config->control);
+    free_socket(&config->intake);
+    free_socket(&config->socketmap);
+    free(config->store.path);
+    free_texts(&config->dns.servers);
+    free(config->milter.socket);
+    free(config->milter.socket_group);
+    free(config->milter.spool);
+    free(config->milter.reference_helper);
+    free(host->domains);
+    free(host->policy.trusted_networks.items);
+    free(host);
+}
+
+static struct host_keys *
+host_of(struct config *config)
+{
+    return (struct host_keys *)config; // its first member
+}
+_Static_assert(offsetof(struct host_keys, config) == 0, "see host_of");
+
+struct config *
+config_ref(struct config *config)
+{
+    (void)atomic_fetch_add(&host_of(config)->references, 1);
+    return config;
+}
+
+void
+config_unref(struct config *config)
+{
+    if (config != NULL && atomic_fetch_sub(&host_of(config)->references, 1) == 1) {
+        free_host(host_of(config));
+    }
+}
+
+static int
+compare_name_to_domain(const void *key, const void *item)
+{
+    const struct config_domain *const *domain = item;
+    return strcmp(key, (*domain)->name);
+}
+
+static int
+compare_key_to_destination(const void *key, const void *item)
+{
+    const struct config_destination *const *destination = item;
+    return strcmp(key, (*destination)->key);
+}
+
+const struct config_domain *
+config_find_domain(const struct config *config, const char *name)
+{
+    if (config->domain_count == 0) {
+        return NULL;
+    }
+    struct config_domain **found = bsearch(name, config->domains, config->domain_count,
+                                           sizeof(*found), compare_name_to_domain);
+    return found == NULL ? NULL : *found;
+}
+
+const struct config_destination *
+config_find_destination(const struct config *config, const char *key)
+{
+    if (config->destination_count == 0) {
+        return NULL;
+    }
+    struct config_destination **found =
+        bsearch(key, config->destinations, config->destination_count, sizeof(*found),
+                compare_key_to_destination);
+    return found == NULL ? NULL : *found;
+}

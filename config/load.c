@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// From files to one configuration: the host's file, then the domains' files, then what can only be
+// judged over all of them.
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/xalloc.h"
+#include "config/loader.h"
+#include "config/text.h"
+
+static atomic_uint_fast64_t last_generation;
+
+static void
+check_sockets(const struct source *source, const struct node *root, const struct config *config)
+{
+    const struct {
+        const char *key;
+        const struct config_socket *socket;
+    } sockets[] = {
+        {"control", &config->control},
+        {"intake", &config->intake},
+        {"socketmap", &config->socketmap},
+    };
+    const struct node *section = node_get(root, "sockets");
+    for (size_t i = 1; i < ARRAY_LEN(sockets); i++) {
+        for (size_t j = 0; j < i; j++) {
+            const char *path = sockets[i].socket->path;
+            const char *other = sockets[j].socket->path;
+            if (path != NULL && other != NULL && strcmp(path, other) == 0) {
+                const struct node *node = node_get(section, sockets[i].key);
+                SOURCE_ERROR(source, node == NULL ? root : node,
+                             "sockets '%s' and '%s' have the same path", sockets[j].key,
+                             sockets[i].key);
+            }
+        }
+    }
+    const struct node *mode = node_get(node_get(section, "control"), "mode");
+    if (mode != NULL && (config->control.mode & S_IRWXO) != 0) {
+        SOURCE_WARNING(source, mode, "everybody on this host is an administrator of mailspur");
+    }
+}
+
+static void
+check_limits(const struct source *source, const struct node *root,
+             const struct config_limits *limits)
+{
+    uint64_t share = limits->store_bytes / 100 * limits->tenant_percent;
+    if (share > 0 && limits->message_bytes > share) {
+        const struct node *node = node_get(root, "limits");
+        KEY_ERROR(source, node == NULL ? root : node,
+                  "a message of 'message_size' does not fit a tenant's share of the store "
+                  "('store_size' and 'tenant_share')");
+    }
+}
+
+static void
+read_host(struct loader *loader, const struct source *source, const struct node *root)
+{
+    struct host_keys *host = loader->host;
+    struct config *config = &host->config;
+    section_read(source, keys_of_host(), root, root, SECTION_WITH_DEFAULTS, host);
+    if (config->authserv_id == NULL) {
+        config->authserv_id = xstrdup(config->hostname);
+    }
+    check_sockets(source, root, config);
+    check_limits(source, root, &config->limits);
+    destination_read_all(loader, source, host->destinations, NULL);
+    host->destinations = NULL;
+}
+
+static int
+compare_destinations(const void *a, const void *b)
+{
+    const struct config_destination *const *left = a;
+    const struct config_destination *const *right = b;
+    return strcmp((*left)->key, (*right)->key);
+}
+
+static int
+compare_domains(const void *a, const void *b)
+{
+    const struct config_domain *const *left = a;
+    const struct config_domain *const *right = b;
+    return strcmp((*left)->name, (*right)->name);
+}
+
+static void
+sort(struct config *config)
+{
+    if (config->destination_count > 0) {
+        qsort(config->destinations, config->destination_count, sizeof(struct config_destination *),
+              compare_destinations);
+    }
+    if (config->domain_count > 0) {
+        qsort(config->domains, config->domain_count, sizeof(struct config_domain *),
+              compare_domains);
+    }
+}
+
+static void
+read_files(struct loader *loader, const char *path)
+{
+    AUTO_NODE *root = NULL;
+    document_read(path, loader->diagnostics, &root);
+    if (root == NULL) {
+        return;
+    }
+    AUTO_FREE char *folder = text_folder(path);
+    struct source source = {.file = path, .folder = folder, .diagnostics = loader->diagnostics};
+    read_host(loader, &source, root);
+    if (loader->host->domains != NULL) {
+        domain_read_folder(loader, loader->host->domains);
+    }
+    sort(&loader->host->config);
+}
+
+enum status
+config_load(const char *path, struct diagnostics *diagnostics, struct config **config_out)
+{
+    size_t errors_before = diagnostics->errors;
+    struct host_keys *host = xcalloc(1, sizeof(*host));
+    atomic_init(&host->references, 1);
+    host->config.path = xstrdup(path);
+    AUTO_CONFIG *config = &host->config;
+    struct loader loader = {
+        .host = host,
+        .diagnostics = diagnostics,
+        .destinations = map_new(),
+        .domains = map_new(),
+    };
+    read_files(&loader, path);
+    map_free(loader.destinations, NULL);
+    map_free(loader.domains, NULL);
+    if (diagnostics->errors > errors_before) {
+        return ST_INVALID;
+    }
+    config->generation = atomic_fetch_add(&last_generation, 1) + 1;
+    *config_out = STEAL(config);
+    return ST_OK;
+}

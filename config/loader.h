@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the readers of the single files share while a configuration is loaded.
+#ifndef CONFIG_LOADER_H
+#define CONFIG_LOADER_H
+
+#include "common/map.h"
+#include "config/keys.h"
+
+struct loader {
+    struct host_keys *host;
+    struct diagnostics *diagnostics;
+    struct map *destinations; /* key → struct config_destination *, of host->config */
+    struct map *domains;      /* name → its struct config_domain * */
+};
+
+/**
+ * Read a `destinations` mapping and add what is in it to the configuration. One with faults is
+ * added too, so that routes that name it give no further errors.
+ *
+ * @node    NULL: there is none
+ * @domain  whose file it is; NULL: the host's. Keys become "domain/name"
+ */
+void destination_read_all(struct loader *loader, const struct source *source,
+                          const struct node *node, const char *domain);
+
+/** Read a `routes` list into the domain. NULL: there is none, which is told at `root`. */
+void route_read_all(struct loader *loader, const struct source *source, const struct node *node,
+                    const struct node *root, struct config_domain *domain);
+
+/** Read all domain files of the folder; a folder that does not exist has none. */
+void domain_read_folder(struct loader *loader, const char *folder);
+
+#endif

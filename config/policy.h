@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// A domain's policy: the host's, with what the domain's file says in its place.
+#ifndef CONFIG_POLICY_H
+#define CONFIG_POLICY_H
+
+#include "config/keys.h"
+
+/**
+ * Give the domain its policy, its networks (the host's and its own) and its policy key.
+ *
+ * @node  the domain file's `policy`; NULL: it has none
+ */
+void policy_read(const struct source *source, const struct policy_keys *of_host,
+                 const struct node *node, struct config_domain *domain);
+
+/** Hex SHA-256 over everything that changes what happens to a message: equal key, equal policy. */
+void policy_make_key(const struct policy *policy, const struct config_networks *trusted,
+                     char out[65]);
+
+#endif
