@@ -180,8 +180,10 @@ struct store_dedupe {
 };
 
 struct store_submit_result {
-    enum status status;   /* OK; ST_REFUSED not wanted any more; ST_NO_SPACE; ST_AGAIN; ST_IO */
-    bool duplicate;       /* with ST_OK: an earlier copy is durable, nothing was added */
+    enum status status;   /* OK; ST_REFUSED not wanted any more; ST_NO_SPACE; ST_AGAIN; ST_IO;
+                             ST_INVALID no deliveries; ST_TOO_LARGE more than the maximum */
+    bool duplicate;       /* with ST_OK: an earlier copy, or one of the same id, is durable; nothing
+                             was added */
     struct id message_id; /* of the stored, or of the earlier copy */
     struct why why;
 };
@@ -216,7 +218,7 @@ MUST_CHECK enum status store_message_get(struct store *store, const char *id,
 
 /**
  * Read up to `size` bytes of the message from `offset`, never across a lock held longer than one
- * row. *length_out 0 at the end.
+ * row: a read ends at a multiple of STORE_CHUNK_SIZE at the latest. *length_out 0 at the end.
  */
 MUST_CHECK enum status store_body_read(struct store *store, const struct id *message_id,
                                        uint64_t offset, void *buffer, size_t size,
@@ -230,7 +232,7 @@ struct store_filter {
     const char *destination;
     const enum delivery_state *state;
     const char *before_id; /* continue behind this id: newest first */
-    size_t limit;          /* 0: no limit, where the function says it takes one */
+    size_t limit;          /* of lists; 0: no limit */
 };
 
 typedef void store_message_visit(void *context, const struct store_message *message);
@@ -246,7 +248,7 @@ MUST_CHECK enum status store_delivery_list(struct store *store, const struct sto
 
 struct store_attempt {
     int64_t at;
-    uint64_t number;      /* from 1 */
+    uint64_t number;      /* from 1; 0 in a completion: given back without an attempt */
     const char *outcome;  /* word of router/delivery/outcome.h */
     uint64_t http_status; /* 0: none */
     const char *detail;   /* network error or the start of the response */
@@ -282,7 +284,8 @@ struct store_claim {
 
 /**
  * Lease due deliveries of one destination, oldest due first (asynchronous; durable only with the
- * next durable write: a lease lost in a crash only means an earlier repeat).
+ * next durable write: a lease lost in a crash only means an earlier repeat). A lease that runs out
+ * goes back to queued, due at once, within about a second; all of them do at open.
  *
  * @claim  borrowed until `done` was called
  */
@@ -302,21 +305,23 @@ struct store_completion {
 /** Record an attempt and the state it led to (asynchronous). The completion is copied. */
 void store_complete(struct store *store, const struct store_completion *completion);
 
-/** The recipients of a message in this domain that go to this destination, one a line, owned. */
+/** The recipients of a message in this domain that go to this destination, one a line, owned.
+ *  ST_NOT_FOUND when there are none. */
 MUST_CHECK enum status store_recipients_for(struct store *store, const struct id *message_id,
                                             const char *domain, const char *destination,
                                             char **recipients_out, struct why *why);
 
 /**
  * Queue again, due now, with fresh attempts: what is dead, blocked, unknown, queued later, or done
- * (replay), as selected; an empty filter is refused. The webhook-id stays.
+ * (replay), as selected; an empty filter is refused (ST_INVALID). The webhook-id stays. Done ones
+ * only when asked for by state, message or delivery.
  *
  * @count_out  how many
  */
 MUST_CHECK enum status store_delivery_retry(struct store *store, const struct store_filter *filter,
                                             uint64_t *count_out, struct why *why);
 
-/** Held deliveries → queued. By message_id or delivery_id, domain, tenant. */
+/** Held deliveries → queued. By message_id or delivery_id, domain, tenant; empty: ST_INVALID. */
 MUST_CHECK enum status store_hold_release(struct store *store, const struct store_filter *filter,
                                           uint64_t *count_out, struct why *why);
 

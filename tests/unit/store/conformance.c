@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+// The suite that every backend of the store has to pass; it knows store.h only.
+#include "conformance.h"
+
+int
+main(void)
+{
+    int failed = run_message_tests();
+    return failed == 0 ? 0 : 1;
+}
