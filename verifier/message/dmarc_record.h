@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// DMARC records (RFC 9989, 4.7 and 4.8): text → value.
+#ifndef VERIFIER_MESSAGE_DMARC_RECORD_H
+#define VERIFIER_MESSAGE_DMARC_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/status.h"
+#include "common/verdict.h"
+
+enum dmarc_psd { DMARC_PSD_UNKNOWN, DMARC_PSD_YES, DMARC_PSD_NO };
+
+struct dmarc_record {
+    bool has_policy; /* p= is good, or missing beside a rua=; else nothing is to be enforced */
+    enum dmarc_action policy;             /* p= */
+    enum dmarc_action subdomain_policy;   /* sp=, else p= */
+    enum dmarc_action nonexistent_policy; /* np=, else sp=, else p= */
+    bool strict_dkim;                     /* adkim=s */
+    bool strict_spf;                      /* aspf=s */
+    bool testing;                         /* t=y */
+    enum dmarc_psd psd;
+};
+
+/**
+ * Read a TXT record. Unknown tags and bad values of optional ones are passed over.
+ *
+ * @return ST_OK; ST_INVALID: this is no DMARC record (v=DMARC1 is not first, a tag stands twice)
+ */
+MUST_CHECK enum status dmarc_record_parse(const char *text, size_t length,
+                                          struct dmarc_record *out);
+
+#endif

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "verifier/message/results.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PART_MAX = 1024 }; /* one result: two names of 253 bytes and a reason of 120 */
+
+// A token needs no quotes (RFC 2045, 5.1; "." and "-" are what names have).
+static bool
+is_plain(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (!isalnum((unsigned char)*text) && strchr("._-", *text) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// A quoted string. What could end it, fold it or look like the next result becomes "?".
+static void
+put_quoted(struct strbuf *out, const char *text)
+{
+    strbuf_putc(out, '"');
+    for (; *text != '\0'; text++) {
+        bool good = *text >= ' ' && *text <= '~' && strchr("\"\\;", *text) == NULL;
+        strbuf_putc(out, good ? *text : '?');
+    }
+    strbuf_putc(out, '"');
+}
+
+static void
+put_property(struct strbuf *out, const char *name, const char *value)
+{
+    if (value[0] == '\0') {
+        return;
+    }
+    strbuf_printf(out, " %s=", name);
+    if (is_plain(value)) {
+        strbuf_puts(out, value);
+    } else {
+        put_quoted(out, value);
+    }
+}
+
+static void
+put_reason(struct strbuf *out, const char *reason)
+{
+    if (reason[0] != '\0') {
+        strbuf_puts(out, " reason=");
+        put_quoted(out, reason);
+    }
+}
+
+static void
+put_spf(struct strbuf *out, const struct verdict_spf *spf)
+{
+    strbuf_printf(out, "; spf=%s", auth_result_name(spf->result));
+    put_property(out, spf->identity_is_helo ? "smtp.helo" : "smtp.mailfrom", spf->domain);
+}
+
+static void
+put_dkim(struct strbuf *out, const struct verdict_dkim *dkim)
+{
+    strbuf_printf(out, "; dkim=%s", auth_result_name(dkim->result));
+    put_reason(out, dkim->reason);
+    put_property(out, "header.d", dkim->domain);
+    put_property(out, "header.s", dkim->selector);
+    put_property(out, "header.a", dkim->algorithm);
+}
+
+static void
+put_dmarc(struct strbuf *out, const struct verdict_dmarc *dmarc)
+{
+    strbuf_printf(out, "; dmarc=%s", auth_result_name(dmarc->result));
+    if (dmarc->result == AUTH_PASS || dmarc->result == AUTH_FAIL) {
+        strbuf_printf(out, " (p=%s disposition=%s)", dmarc_action_name(dmarc->policy),
+                      dmarc_action_name(dmarc->disposition));
+    }
+    put_reason(out, dmarc->reason);
+    put_property(out, "header.from", dmarc->domain);
+}
+
+static void
+put_signatures(struct strbuf *out, const struct verdict *verdict, size_t reserved)
+{
+    if (verdict->dkim_count == 0) {
+        strbuf_puts(out, "; dkim=none");
+    }
+    for (size_t i = 0; i < verdict->dkim_count; i++) {
+        AUTO_STRBUF part = STRBUF_INIT(PART_MAX);
+        put_dkim(&part, &verdict->dkim[i]);
+        if (!part.overflow && part.length + reserved <= out->cap - out->length) {
+            strbuf_append(out, part.data, part.length);
+        }
+    }
+}
+
+void
+results_format(const char *authserv_id, struct verdict *verdict)
+{
+    AUTO_STRBUF out = STRBUF_INIT(sizeof(verdict->authentication_results) - 1);
+    AUTO_STRBUF dmarc = STRBUF_INIT(PART_MAX);
+    if (is_plain(authserv_id)) {
+        strbuf_puts(&out, authserv_id);
+    } else {
+        put_quoted(&out, authserv_id);
+    }
+    if (verdict->local) {
+        strbuf_puts(&out, "; none");
+    } else {
+        put_spf(&out, &verdict->spf);
+        put_dmarc(&dmarc, &verdict->dmarc);
+        put_signatures(&out, verdict, dmarc.length);
+        strbuf_puts(&out, strbuf_text(&dmarc));
+    }
+    (void)snprintf(verdict->authentication_results, sizeof(verdict->authentication_results), "%s",
+                   strbuf_text(&out));
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Authentication-Results field (RFC 8601) of a verdict.
+#ifndef VERIFIER_MESSAGE_RESULTS_H
+#define VERIFIER_MESSAGE_RESULTS_H
+
+#include "common/verdict.h"
+
+/**
+ * Write verdict->authentication_results from the rest of the verdict: one line of printable ASCII.
+ * "; " stands between the results and nowhere else, so that is where it may be folded. Signatures
+ * that do not fit are left out; SPF and DMARC always fit.
+ */
+void results_format(const char *authserv_id, struct verdict *verdict);
+
+#endif
