@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the lists of messages, deliveries and holds share: filter, pages.
+#ifndef CONTROL_API_LISTING_H
+#define CONTROL_API_LISTING_H
+
+#include "control/api/fields.h"
+#include "control/api/handlers.h"
+#include "store/store.h"
+
+/** The query of a list, or the selection in a body. Fields that are not given are NULL. */
+struct selection {
+    const char *tenant;
+    const char *domain;
+    const char *message;
+    const char *delivery;
+    const char *destination;
+    const char *reason; /* of holds/discard */
+    struct field_state state;
+    const char *before;
+    uint64_t limit;
+};
+
+/** Read a list's query: `before` and `limit` besides the given fields. */
+MUST_CHECK enum status selection_read_query(const struct call *call, const struct field *fields,
+                                            size_t count, struct selection *out, struct why *why);
+
+/** The store's filter; borrows from the selection. The domain becomes A-labels in `name`. */
+MUST_CHECK enum status selection_to_filter(const struct selection *selection,
+                                           char name[DOMAIN_NAME_SIZE],
+                                           struct store_filter *filter_out, struct why *why);
+
+/** Answer with a page of deliveries. */
+MUST_CHECK enum status
+listing_answer_deliveries(struct call *call, const struct selection *selection, struct why *why);
+
+/** Answer with a page of messages. */
+MUST_CHECK enum status listing_answer_messages(struct call *call, const struct selection *selection,
+                                               struct why *why);
+
+/** {"count":n} */
+void listing_answer_count(struct call *call, uint64_t count);
+
+/** ST_NOT_FOUND if the selection names a message or a delivery that does not exist. */
+MUST_CHECK enum status selection_check_exists(const struct call *call,
+                                              const struct selection *selection, struct why *why);
+
+#endif

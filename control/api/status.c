@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// /v1/status: the daemon at a glance.
+#include <string.h>
+
+#include "common/clock.h"
+#include "control/api/handlers.h"
+#include "control/api/json.h"
+
+static void
+set(json_t *object, const char *name, json_t *value)
+{
+    (void)json_object_set_new(object, name, value); // fails only without memory
+}
+
+static json_t *
+view_usage(struct store *store, const char *tenant)
+{
+    struct store_usage usage;
+    store_usage(store, tenant, &usage);
+    json_t *view = json_object();
+    set(view, "messages", api_json_number(usage.messages));
+    set(view, "bytes", api_json_number(usage.bytes));
+    return view;
+}
+
+// ---- domains by status, and the tenants they show
+
+struct census {
+    struct store *store;
+    uint64_t by_status[DOMAIN_REMOVED + 1];
+    uint64_t inbound;
+    json_t *tenants;
+};
+
+static void
+on_domain(void *context, const struct store_domain *domain)
+{
+    struct census *census = context;
+    census->by_status[domain->status]++;
+    census->inbound += domain->inbound ? 1 : 0;
+    // A removed domain's mail still counts for its tenant.
+    if (json_object_get(census->tenants, domain->tenant) == NULL) {
+        set(census->tenants, domain->tenant, view_usage(census->store, domain->tenant));
+    }
+}
+
+static json_t *
+view_domains(const struct census *census)
+{
+    json_t *view = json_object();
+    for (int status = DOMAIN_PENDING; status <= DOMAIN_REMOVED; status++) {
+        set(view, domain_status_name((enum domain_status)status),
+            api_json_number(census->by_status[status]));
+    }
+    set(view, "inbound", api_json_number(census->inbound));
+    return view;
+}
+
+// ---- the other parts
+
+static json_t *
+view_deliveries(const struct store_counts *counts)
+{
+    json_t *view = json_object();
+    for (int state = DELIVERY_QUEUED; state <= DELIVERY_DEAD; state++) {
+        set(view, delivery_state_name((enum delivery_state)state),
+            api_json_number(counts->deliveries[state]));
+    }
+    return view;
+}
+
+static json_t *
+view_store(struct store *store, const struct store_counts *counts, json_t *tenants)
+{
+    struct store_room room;
+    store_room(store, &room);
+    json_t *view = view_usage(store, "");
+    set(view, "tenants", tenants);
+    set(view, "database_bytes", api_json_number(room.database_bytes));
+    set(view, "wal_bytes", api_json_number(room.wal_bytes));
+    set(view, "free_disk_bytes", api_json_number(room.free_disk_bytes));
+    set(view, "commits", api_json_number(counts->commits));
+    set(view, "submitted", api_json_number(counts->submitted));
+    return view;
+}
+
+static json_t *
+view_limits(const struct config_limits *limits)
+{
+    json_t *view = json_object();
+    set(view, "message_bytes", api_json_number(limits->message_bytes));
+    set(view, "store_bytes", api_json_number(limits->store_bytes));
+    set(view, "store_messages", api_json_number(limits->store_messages));
+    set(view, "min_free_disk", api_json_number(limits->min_free_disk));
+    set(view, "tenant_percent", api_json_number(limits->tenant_percent));
+    set(view, "recipients", api_json_number(limits->recipients));
+    set(view, "hops", api_json_number(limits->hops));
+    set(view, "pending_domains", api_json_number(limits->pending_domains));
+    return view;
+}
+
+static void
+on_destination(void *context, const struct dispatcher_destination *destination)
+{
+    json_t *view = json_object();
+    set(view, "destination", api_json_text(destination->key));
+    set(view, "in_flight", api_json_number(destination->in_flight));
+    set(view, "paused_until", api_json_time(destination->paused_until_ms));
+    set(view, "done", api_json_number(destination->done));
+    set(view, "failed", api_json_number(destination->failed));
+    set(view, "dead", api_json_number(destination->dead));
+    set(view, "unknown", api_json_number(destination->unknown));
+    (void)json_array_append_new(context, view);
+}
+
+enum status
+status_show(struct call *call, struct why *why)
+{
+    const struct api_context *context = call->context;
+    struct store_counts counts;
+    enum status status = store_counts(context->store, &counts, why);
+    if (status != ST_OK) {
+        return status;
+    }
+    AUTO_CONFIG *config = config_holder_get(context->holder);
+    struct census census = {.store = context->store, .tenants = json_object()};
+    registry_list(context->registry, true, on_domain, &census);
+    json_t *destinations = json_array();
+    dispatcher_status(context->dispatcher, on_destination, destinations);
+
+    json_t *view = json_object();
+    set(view, "version", api_json_text(MAILSPUR_VERSION));
+    set(view, "hostname", api_json_text(config->hostname));
+    set(view, "uptime_ms", api_json_number((uint64_t)(clock_mono_ms() - call->started_mono_ms)));
+    set(view, "generation", api_json_number(config->generation));
+    set(view, "domains", view_domains(&census));
+    set(view, "messages", api_json_number(counts.messages));
+    set(view, "deliveries", view_deliveries(&counts));
+    set(view, "oldest_queued_ms", api_json_number(counts.oldest_queued_ms));
+    set(view, "store", view_store(context->store, &counts, census.tenants));
+    set(view, "limits", view_limits(&config->limits));
+    set(view, "destinations", destinations);
+    api_respond_json(call->response, 200, view);
+    return ST_OK;
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/api/views.h"
+
+#include <string.h>
+
+#include "common/verdict.h"
+#include "control/api/json.h"
+
+static void
+set(json_t *object, const char *name, json_t *value)
+{
+    (void)json_object_set_new(object, name, value); // fails only without memory
+}
+
+json_t *
+view_domain(const struct store_domain *domain, const struct config *config)
+{
+    const struct config_domain *routes = config_find_domain(config, domain->name);
+    json_t *view = json_object();
+    set(view, "id", api_json_text(domain->id.text));
+    set(view, "domain", api_json_text(domain->name));
+    set(view, "tenant", api_json_text(domain->tenant));
+    set(view, "profile", api_json_text(domain->profile));
+    set(view, "status", api_json_text(domain_status_name(domain->status)));
+    set(view, "inbound", json_boolean(domain->inbound));
+    set(view, "routes", api_json_number(routes == NULL ? 0 : routes->route_count));
+    set(view, "created_at", api_json_time(domain->created_at));
+    set(view, "verified_at", api_json_time(domain->verified_at));
+    set(view, "checked_at", api_json_time(domain->checked_at));
+    set(view, "removed_at", api_json_time(domain->removed_at));
+    return view;
+}
+
+// What a DNS panel wants in its "host" box: the name without the domain, "@" for the domain itself.
+static json_t *
+host_part(const char *name, const char *domain)
+{
+    size_t length = strlen(name);
+    size_t tail = strlen(domain);
+    if (strcmp(name, domain) == 0) {
+        return json_string("@");
+    }
+    if (length > tail + 1 && name[length - tail - 1] == '.' &&
+        strcmp(name + length - tail, domain) == 0) {
+        return json_stringn(name, length - tail - 1);
+    }
+    return api_json_text(name);
+}
+
+static json_t *
+findings(const struct registry_record *record)
+{
+    json_t *list = json_array();
+    if (record->problem[0] != '\0') {
+        json_t *finding = json_object();
+        set(finding, "code", api_json_text(record->status));
+        set(finding, "problem", api_json_text(record->problem));
+        set(finding, "cure", api_json_text(record->cure));
+        (void)json_array_append_new(list, finding);
+    }
+    return list;
+}
+
+json_t *
+view_record(const struct registry_record *record, const char *domain)
+{
+    json_t *view = json_object();
+    set(view, "purpose", api_json_text(record->purpose));
+    set(view, "type", api_json_text(record->type));
+    set(view, "host", host_part(record->name, domain));
+    set(view, "name", api_json_text(record->name));
+    set(view, "value", api_json_text(record->value));
+    set(view, "required", json_boolean(record->required));
+    set(view, "status", api_json_text(record->status[0] == '\0' ? "unchecked" : record->status));
+    set(view, "observed", api_json_text_or_null(record->observed));
+    set(view, "findings", findings(record));
+    return view;
+}
+
+json_t *
+view_records(const struct registry_record *records, size_t count, const char *domain)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        (void)json_array_append_new(list, view_record(&records[i], domain));
+    }
+    return list;
+}
+
+json_t *
+view_event(const struct store_event_row *event)
+{
+    json_t *view = json_object();
+    set(view, "at", api_json_time(event->at));
+    set(view, "domain", api_json_text(event->domain));
+    set(view, "kind", api_json_text(event->kind));
+    set(view, "detail", api_json_text(event->detail));
+    return view;
+}
+
+// One a line → array.
+static json_t *
+lines_to_array(const char *lines)
+{
+    json_t *list = json_array();
+    while (*lines != '\0') {
+        size_t length = strcspn(lines, "\n");
+        AUTO_FREE char *line = strndup(lines, length);
+        if (length > 0 && line != NULL) {
+            (void)json_array_append_new(list, api_json_text(line));
+        }
+        lines += length + (lines[length] == '\n' ? 1 : 0);
+    }
+    return list;
+}
+
+static enum auth_result
+result_from_json(const json_t *part)
+{
+    const char *word = json_string_value(json_object_get(part, "result"));
+    for (int result = AUTH_NONE; word != NULL && result <= AUTH_PERMERROR; result++) {
+        if (strcmp(word, auth_result_name((enum auth_result)result)) == 0) {
+            return (enum auth_result)result;
+        }
+    }
+    return AUTH_NONE;
+}
+
+// The results of a verdict in one word each; of several signatures the one that counts.
+static json_t *
+verdict_summary(const json_t *verdict)
+{
+    struct verdict parsed = {.local = false};
+    const json_t *signatures = json_object_get(verdict, "dkim");
+    for (size_t i = 0; i < json_array_size(signatures) && i < VERDICT_DKIM_MAX; i++) {
+        parsed.dkim[i].result = result_from_json(json_array_get(signatures, i));
+        parsed.dkim_count++;
+    }
+    json_t *view = json_object();
+    set(view, "local", json_boolean(json_is_true(json_object_get(verdict, "local"))));
+    set(view, "spf",
+        api_json_text(auth_result_name(result_from_json(json_object_get(verdict, "spf")))));
+    set(view, "dkim", api_json_text(auth_result_name(verdict_dkim_overall(&parsed))));
+    set(view, "dmarc",
+        api_json_text(auth_result_name(result_from_json(json_object_get(verdict, "dmarc")))));
+    return view;
+}
+
+json_t *
+view_message(const struct store_message *message, bool whole)
+{
+    AUTO_JSON *verdict = json_loads(message->verdict, 0, NULL); // NULL if there is none
+    json_t *client = json_object();
+    set(client, "address", api_json_text_or_null(message->client_address));
+    set(client, "name", api_json_text_or_null(message->client_name));
+    set(client, "helo", api_json_text_or_null(message->helo));
+    json_t *view = json_object();
+    set(view, "id", api_json_text(message->id.text));
+    set(view, "received_at", api_json_time(message->received_at));
+    set(view, "tenant", api_json_text(message->tenant));
+    set(view, "domain", api_json_text(message->domain));
+    set(view, "sender", api_json_text(message->sender));
+    set(view, "recipients", lines_to_array(message->recipients));
+    set(view, "subject", api_json_text(message->subject));
+    set(view, "message_id", api_json_text_or_null(message->message_id_field));
+    set(view, "queue_id", api_json_text_or_null(message->queue_id));
+    set(view, "client", client);
+    set(view, "size", api_json_number(message->size));
+    set(view, "results", verdict_summary(verdict));
+    if (whole) {
+        set(view, "verdict", verdict == NULL ? json_null() : json_incref(verdict));
+    }
+    return view;
+}
+
+json_t *
+view_delivery(const struct store_delivery *delivery)
+{
+    json_t *captures = json_loads(delivery->captures, 0, NULL);
+    bool waits = delivery->state == DELIVERY_QUEUED || delivery->state == DELIVERY_UNKNOWN;
+    json_t *view = json_object();
+    set(view, "id", api_json_text(delivery->id.text));
+    set(view, "message", api_json_text(delivery->message_id.text));
+    set(view, "tenant", api_json_text(delivery->tenant));
+    set(view, "domain", api_json_text(delivery->domain));
+    set(view, "recipient", api_json_text(delivery->recipient));
+    set(view, "route", api_json_text(delivery->route));
+    set(view, "action", api_json_text_or_null(delivery->action));
+    set(view, "destination", api_json_text(delivery->destination));
+    set(view, "captures", captures == NULL ? json_object() : captures);
+    set(view, "state", api_json_text(delivery_state_name(delivery->state)));
+    set(view, "reason", api_json_text_or_null(delivery->reason));
+    set(view, "created_at", api_json_time(delivery->created_at));
+    set(view, "due_at", api_json_time(waits ? delivery->due_at : 0));
+    set(view, "attempt_count", api_json_number(delivery->attempts));
+    set(view, "last_http_status",
+        delivery->last_http_status == 0 ? json_null()
+                                        : api_json_number(delivery->last_http_status));
+    return view;
+}
+
+json_t *
+view_attempt(const struct store_attempt *attempt)
+{
+    json_t *view = json_object();
+    set(view, "number", api_json_number(attempt->number));
+    set(view, "at", api_json_time(attempt->at));
+    set(view, "outcome", api_json_text(attempt->outcome));
+    set(view, "http_status",
+        attempt->http_status == 0 ? json_null() : api_json_number(attempt->http_status));
+    set(view, "detail", api_json_text(attempt->detail));
+    set(view, "duration_ms", api_json_number((uint64_t)attempt->duration_ms));
+    return view;
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// The JSON forms of what the API shows (docs/api.md). Each returns a new reference.
+#ifndef CONTROL_API_VIEWS_H
+#define CONTROL_API_VIEWS_H
+
+#include <stdbool.h>
+
+#include "config/config.h"
+#include "store/store.h"
+#include "verifier/domain/registry.h"
+
+struct json_t;
+
+struct json_t *view_domain(const struct store_domain *domain, const struct config *config);
+
+/** A record of `domain` (its name), with the finding if there is one. */
+struct json_t *view_record(const struct registry_record *record, const char *domain);
+struct json_t *view_records(const struct registry_record *records, size_t count,
+                            const char *domain);
+
+struct json_t *view_event(const struct store_event_row *event);
+
+/** @whole  with the whole verdict; else only its results */
+struct json_t *view_message(const struct store_message *message, bool whole);
+
+struct json_t *view_delivery(const struct store_delivery *delivery);
+struct json_t *view_attempt(const struct store_attempt *attempt);
+
+#endif
