@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // address, header, network: what strangers write.
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -170,11 +170,16 @@ networks_contain_their_addresses(void **state)
         const char *address;
         bool inside;
     } table[] = {
-        {"10.0.0.0/8", "10.255.0.1", true},      {"10.0.0.0/8", "11.0.0.1", false},
-        {"192.0.2.4/30", "192.0.2.7", true},     {"192.0.2.4/30", "192.0.2.8", false},
-        {"192.0.2.1", "192.0.2.1", true},        {"192.0.2.1", "192.0.2.2", false},
-        {"0.0.0.0/0", "203.0.113.9", true},      {"2001:db8::/32", "2001:db8:ffff::1", true},
-        {"2001:db8::/33", "2001:db8:8000::", false}, {"10.0.0.0/8", "::ffff:10.1.2.3", true},
+        {"10.0.0.0/8", "10.255.0.1", true},
+        {"10.0.0.0/8", "11.0.0.1", false},
+        {"192.0.2.4/30", "192.0.2.7", true},
+        {"192.0.2.4/30", "192.0.2.8", false},
+        {"192.0.2.1", "192.0.2.1", true},
+        {"192.0.2.1", "192.0.2.2", false},
+        {"0.0.0.0/0", "203.0.113.9", true},
+        {"2001:db8::/32", "2001:db8:ffff::1", true},
+        {"2001:db8::/33", "2001:db8:8000::", false},
+        {"10.0.0.0/8", "::ffff:10.1.2.3", true},
         {"::/0", "10.1.2.3", false},
     };
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
@@ -184,8 +189,8 @@ networks_contain_their_addresses(void **state)
         assert_int_equal(network_parse_address(table[i].address, &address, NULL), ST_OK);
         assert_int_equal(network_list_contains(&network, 1, &address), table[i].inside);
     }
-    const char *const wrong[] = {"10.0.0.1/8", "10.0.0.0/33", "10.0.0/8", "x", "10.0.0.0/",
-                                 "2001:db8::/129", "::1%lo", ""};
+    const char *const wrong[] = {"10.0.0.1/8", "10.0.0.0/33",    "10.0.0/8", "x",
+                                 "10.0.0.0/",  "2001:db8::/129", "::1%lo",   ""};
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         struct network network;
         struct why why = {.text = ""};

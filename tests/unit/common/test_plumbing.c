@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // map, frame, intake_protocol, unixsock, log: what processes and threads are joined with.
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -73,15 +73,15 @@ a_frame_comes_out_as_it_went_in(void **state)
     AUTO_STRBUF packet = STRBUF_INIT(FRAME_MAX);
     assert_int_equal(frame_encode(&INTAKE_COMMIT_LAYOUT, &COMMIT, &packet, NULL), ST_OK);
     struct intake_commit out;
-    assert_int_equal(
-        frame_decode(&INTAKE_COMMIT_LAYOUT, packet.data, packet.length, &out, NULL), ST_OK);
+    assert_int_equal(frame_decode(&INTAKE_COMMIT_LAYOUT, packet.data, packet.length, &out, NULL),
+                     ST_OK);
     assert_string_equal(out.queue_id, COMMIT.queue_id);
     assert_string_equal(out.recipients, COMMIT.recipients);
     assert_string_equal(out.sender, "");
     assert_true(out.size == COMMIT.size && out.header_length == 7);
     struct intake_rcpt other;
-    assert_int_equal(
-        frame_decode(&INTAKE_RCPT_LAYOUT, packet.data, packet.length, &other, NULL), ST_INVALID);
+    assert_int_equal(frame_decode(&INTAKE_RCPT_LAYOUT, packet.data, packet.length, &other, NULL),
+                     ST_INVALID);
 }
 
 static void

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // status, strbuf, parse, base64, id, clock: small things about text.
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -78,17 +78,27 @@ numbers_durations_and_sizes_are_read_strictly(void **state)
         bool good;
         uint64_t value;
     } table[] = {
-        {"500ms", false, true, 500},   {"30s", false, true, 30000},
-        {"5m", false, true, 300000},   {"2h", false, true, 7200000},
-        {"7d", false, true, 604800000}, {"0s", false, true, 0},
-        {"5", false, false, 0},        {"", false, false, 0},
-        {"s", false, false, 0},        {"-5s", false, false, 0},
-        {" 5s", false, false, 0},      {"5 s", false, false, 0},
-        {"5S", false, false, 0},       {"99999999999999999999s", false, false, 0},
+        {"500ms", false, true, 500},
+        {"30s", false, true, 30000},
+        {"5m", false, true, 300000},
+        {"2h", false, true, 7200000},
+        {"7d", false, true, 604800000},
+        {"0s", false, true, 0},
+        {"5", false, false, 0},
+        {"", false, false, 0},
+        {"s", false, false, 0},
+        {"-5s", false, false, 0},
+        {" 5s", false, false, 0},
+        {"5 s", false, false, 0},
+        {"5S", false, false, 0},
+        {"99999999999999999999s", false, false, 0},
         {"9223372036854775807d", false, false, 0},
-        {"4096", true, true, 4096},    {"256K", true, true, 262144},
-        {"50M", true, true, 52428800}, {"20G", true, true, 21474836480},
-        {"20g", true, false, 0},       {"1.5G", true, false, 0},
+        {"4096", true, true, 4096},
+        {"256K", true, true, 262144},
+        {"50M", true, true, 52428800},
+        {"20G", true, true, 21474836480},
+        {"20g", true, false, 0},
+        {"1.5G", true, false, 0},
         {"9223372036854775807G", true, false, 0},
     };
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
@@ -127,8 +137,12 @@ static void
 base64_is_that_of_rfc_4648(void **state)
 {
     (void)state;
-    const char *const table[][2] = {{"", ""},         {"f", "Zg=="},      {"fo", "Zm8="},
-                                    {"foo", "Zm9v"},  {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="},
+    const char *const table[][2] = {{"", ""},
+                                    {"f", "Zg=="},
+                                    {"fo", "Zm8="},
+                                    {"foo", "Zm9v"},
+                                    {"foob", "Zm9vYg=="},
+                                    {"fooba", "Zm9vYmE="},
                                     {"foobar", "Zm9vYmFy"}};
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         char encoded[16];
