@@ -13,7 +13,7 @@
 #include "common/cleanup.h"
 #include "common/frame.h"
 
-enum { BACKLOG = 512 };
+enum { BACKLOG = 512, CONNECT_TIMEOUT_MS = 2000 };
 
 static enum status
 make_address(const char *path, struct sockaddr_un *out, struct why *why)
@@ -39,15 +39,17 @@ unixsock_connect(const char *path, int type, int *fd_out, struct why *why)
     if (fd < 0) {
         return why_errno(why, ST_IO, "socket");
     }
+    unixsock_set_timeout(fd, CONNECT_TIMEOUT_MS); // a hung listener's backlog may be full
     if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
         return why_errno(why, ST_AGAIN, "connect to %s", path);
     }
+    unixsock_set_timeout(fd, 0);
     *fd_out = STEAL_FD(fd);
     return ST_OK;
 }
 
-static enum status
-give_rights(const char *path, const struct unixsock_rights *rights, struct why *why)
+enum status
+unixsock_give_rights(const char *path, const struct unixsock_rights *rights, struct why *why)
 {
     if (rights->group != NULL) {
         const struct group *group = getgrnam(rights->group); // at start, before threads
@@ -91,7 +93,7 @@ unixsock_listen(const char *path, int type, const struct unixsock_rights *rights
     if (rc != 0) {
         return why_errno(why, ST_IO, "bind %s", path);
     }
-    status = give_rights(path, rights, why);
+    status = unixsock_give_rights(path, rights, why);
     if (status == ST_OK && listen(fd, BACKLOG) != 0) {
         status = why_errno(why, ST_IO, "listen on %s", path);
     }

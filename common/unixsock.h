@@ -26,7 +26,12 @@ MUST_CHECK enum status unixsock_listen(const char *path, int type,
                                        const struct unixsock_rights *rights, int *fd_out,
                                        struct why *why);
 
-/** Connect, blocking. ST_AGAIN when nobody listens. */
+/** Give a socket file its mode and group. Reads the group database: before threads start. */
+MUST_CHECK enum status unixsock_give_rights(const char *path, const struct unixsock_rights *rights,
+                                            struct why *why);
+
+/** Connect. ST_AGAIN when nobody listens, or does not take the connection within 2 s. The
+ *  connection blocks. */
 MUST_CHECK enum status unixsock_connect(const char *path, int type, int *fd_out, struct why *why);
 
 /** Let packets of FRAME_MAX bytes through. Call on both ends, on every connection. */
