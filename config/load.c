@@ -65,8 +65,6 @@ read_host(struct loader *loader, const struct source *source, const struct node 
     }
     check_sockets(source, root, config);
     check_limits(source, root, &config->limits);
-    destination_read_all(loader, source, host->destinations, NULL);
-    host->destinations = NULL;
 }
 
 static int
@@ -98,8 +96,10 @@ sort(struct config *config)
     }
 }
 
+enum scope { SCOPE_HOST, SCOPE_ALL };
+
 static void
-read_files(struct loader *loader, const char *path)
+read_files(struct loader *loader, const char *path, enum scope scope)
 {
     AUTO_NODE *root = NULL;
     document_read(path, loader->diagnostics, &root);
@@ -108,15 +108,21 @@ read_files(struct loader *loader, const char *path)
     }
     AUTO_FREE char *folder = text_folder(path);
     struct source source = {.file = path, .folder = folder, .diagnostics = loader->diagnostics};
+    struct host_keys *host = loader->host;
     read_host(loader, &source, root);
-    if (loader->host->domains != NULL) {
-        domain_read_folder(loader, loader->host->domains);
+    if (scope == SCOPE_ALL) {
+        destination_read_all(loader, &source, host->destinations, NULL);
     }
-    sort(&loader->host->config);
+    host->destinations = NULL; // part of the tree
+    if (scope == SCOPE_ALL && host->domains != NULL) {
+        domain_read_folder(loader, host->domains);
+    }
+    sort(&host->config);
 }
 
-enum status
-config_load(const char *path, struct diagnostics *diagnostics, struct config **config_out)
+static enum status
+load(const char *path, enum scope scope, struct diagnostics *diagnostics,
+     struct config **config_out)
 {
     size_t errors_before = diagnostics->errors;
     struct host_keys *host = xcalloc(1, sizeof(*host));
@@ -129,7 +135,7 @@ config_load(const char *path, struct diagnostics *diagnostics, struct config **c
         .destinations = map_new(),
         .domains = map_new(),
     };
-    read_files(&loader, path);
+    read_files(&loader, path, scope);
     map_free(loader.destinations, NULL);
     map_free(loader.domains, NULL);
     if (diagnostics->errors > errors_before) {
@@ -138,4 +144,16 @@ config_load(const char *path, struct diagnostics *diagnostics, struct config **c
     config->generation = atomic_fetch_add(&last_generation, 1) + 1;
     *config_out = STEAL(config);
     return ST_OK;
+}
+
+enum status
+config_load(const char *path, struct diagnostics *diagnostics, struct config **config_out)
+{
+    return load(path, SCOPE_ALL, diagnostics, config_out);
+}
+
+enum status
+config_load_host(const char *path, struct diagnostics *diagnostics, struct config **config_out)
+{
+    return load(path, SCOPE_HOST, diagnostics, config_out);
 }
