@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "milter/eom.h"
+
+#include <stdio.h>
+
+#include "common/clock.h"
+#include "common/id.h"
+#include "common/log.h"
+#include "milter/policy.h"
+
+/* All that is found out about one message on its way through this file. */
+struct message {
+    struct message_bytes bytes;
+    struct verdict verdict;
+    const char *hold; /* static */
+    const char *event;
+    const char *reason; /* static, or status words, for the log */
+    char id[ID_SIZE];   /* ours; "" when not stored */
+    int64_t started_ms;
+};
+
+static void
+log_message(const struct session *session, const struct message *message,
+            const struct answer *answer)
+{
+    log_info(message->event, LOG_STR("queue_id", session->queue_id),
+             LOG_STR("message", message->id), LOG_STR("domain", session->transaction.domain),
+             LOG_STR("client", session->client_address),
+             LOG_STR("spf", auth_result_name(message->verdict.spf.result)),
+             LOG_STR("dkim", auth_result_name(verdict_dkim_overall(&message->verdict))),
+             LOG_STR("dmarc", auth_result_name(message->verdict.dmarc.result)),
+             LOG_STR("reason", message->reason), LOG_INT("reply", answer->code),
+             LOG_INT("bytes", message->bytes.size),
+             LOG_INT("ms", clock_mono_ms() - message->started_ms));
+}
+
+static void
+judge(const struct session *session, struct message *message)
+{
+    const struct transaction *transaction = &session->transaction;
+    if (transaction->trusted || session->authenticated) {
+        auth_local(session->host->auth, &message->verdict);
+        return;
+    }
+    const struct auth_message input = {
+        .client_address = session->client_address,
+        .helo = session->helo,
+        .sender = transaction->sender,
+        .fd = message->bytes.fd,
+        .size = message->bytes.size,
+        .header_length = message->bytes.header_length,
+    };
+    auth_check(session->host->auth, &input, &message->verdict);
+}
+
+static void
+decide(const struct session *session, const struct verdict *verdict,
+       struct policy_decision *decision_out)
+{
+    const struct transaction *transaction = &session->transaction;
+    struct policy_case input = {
+        .policy = &transaction->policy,
+        .verdict = verdict,
+        .mixed = transaction_is_mixed(transaction),
+    };
+    if (policy_may_defer(input.policy, verdict)) {
+        input.deferred_since_ms = defer_memory_age(session->host->deferred, verdict->dmarc.domain,
+                                                   transaction->domain, clock_mono_ms());
+    }
+    policy_decide(&input, decision_out);
+}
+
+// The daemon keeps it: what the MTA is to do with its own copy.
+static void
+answer_stored(const struct transaction *transaction, struct answer *out)
+{
+    *out =
+        (struct answer){.kind = transaction_is_mixed(transaction) ? ANSWER_REMOVE : ANSWER_DISCARD};
+}
+
+// The daemon does not keep it. A 5xx would also refuse the recipients of the MTA's own, who have
+// nothing to do with it: put off instead, and the daemon's next answer at RCPT separates them.
+static void
+answer_not_stored(const struct transaction *transaction, const struct smtp_reply *reply,
+                  struct answer *out)
+{
+    answer_relay(out, reply);
+    if (transaction_is_mixed(transaction) && out->code >= 500) {
+        answer_reply(out, 451, "4.3.0", "try again later");
+    }
+}
+
+static enum status
+hand_over(struct session *session, const struct message *message, const char *verdict_json,
+          intake_progress_fn progress, void *arg, struct intake_commit_answer *daemon_out,
+          struct why *why)
+{
+    AUTO_STRBUF recipients = STRBUF_INIT(INTAKE_RECIPIENTS_TEXT_MAX);
+    transaction_list_recipients(&session->transaction, &recipients);
+    const struct intake_commit commit = {
+        .queue_id = session->queue_id,
+        .mta_name = session->mta_name,
+        .sender = session->transaction.sender,
+        .client_address = session->client_address,
+        .client_name = session->client_name,
+        .helo = session->helo,
+        .recipients = strbuf_text(&recipients),
+        .verdict = verdict_json,
+        .hold = message->hold,
+        .size = message->bytes.size,
+        .header_length = message->bytes.header_length,
+        .received_at = (uint64_t)clock_wall_ms(),
+    };
+    return intake_client_commit(session->intake, &commit, message->bytes.fd, progress, arg,
+                                daemon_out, why);
+}
+
+static void
+commit(struct session *session, struct message *message, intake_progress_fn progress, void *arg,
+       struct answer *out)
+{
+    AUTO_STRBUF json = STRBUF_INIT(INTAKE_VERDICT_MAX);
+    verdict_format_json(&message->verdict, &json);
+    struct intake_commit_answer daemon;
+    struct why why = {""};
+    enum status status =
+        json.overflow
+            ? why_set(&why, ST_BUG, "the verdict is larger than the protocol's")
+            : hand_over(session, message, strbuf_text(&json), progress, arg, &daemon, &why);
+    if (status != ST_OK) {
+        log_warn("commit.failed", LOG_STR("queue_id", session->queue_id),
+                 LOG_STR("status", status_name(status)), LOG_STR("why", why.text));
+        message->event = "message.deferred";
+        message->reason = "commit_failed";
+        answer_reply(out, 451, "4.3.0", "mail routing does not answer, try again later");
+        return;
+    }
+    session->transaction.asked = false; // the reservation became the message, or was dropped
+    if (daemon.outcome == INTAKE_STORED || daemon.outcome == INTAKE_DUPLICATE) {
+        (void)snprintf(message->id, sizeof(message->id), "%s", daemon.message_id);
+        message->event = message->hold[0] == '\0' ? "message.accepted" : "message.held";
+        message->reason = daemon.outcome == INTAKE_DUPLICATE ? "duplicate" : message->hold;
+        answer_stored(&session->transaction, out);
+        return;
+    }
+    answer_not_stored(&session->transaction, &daemon.reply, out);
+    message->event = out->code >= 500 ? "message.refused" : "message.deferred";
+    message->reason = "not_stored";
+}
+
+static void
+process(struct session *session, struct message *message, intake_progress_fn progress, void *arg,
+        struct answer *out)
+{
+    judge(session, message);
+    struct policy_decision decision;
+    decide(session, &message->verdict, &decision);
+    message->hold = decision.hold;
+    if (decision.action == POLICY_REFUSE || decision.action == POLICY_DEFER) {
+        *out = decision.reply;
+        message->event = decision.action == POLICY_REFUSE ? "message.refused" : "message.deferred";
+        message->reason = "dmarc";
+        return;
+    }
+    if (!progress(arg)) { // authentication may have taken its 20 s: start the MTA's clock anew
+        message->event = "message.deferred";
+        message->reason = "mta_gone";
+        answer_reply(out, 451, "4.3.0", "try again later");
+        return;
+    }
+    commit(session, message, progress, arg, out);
+}
+
+// What stands in the way before the message is even looked at; false: nothing.
+static bool
+answer_early(struct session *session, struct message *message, struct answer *out)
+{
+    struct transaction *transaction = &session->transaction;
+    struct why why = {""};
+    if (transaction->lost || transaction->buffer == NULL) {
+        message->reason = "connection_lost";
+        answer_reply(out, 451, "4.3.0", "mail routing is restarting, try again later");
+        return true;
+    }
+    enum status status = message_buffer_finish(transaction->buffer, &message->bytes, &why);
+    if (status != ST_OK) {
+        // Too large stays 552 in a mixed transaction: later it is no smaller, and Postfix's own
+        // limit (message_size_limit) is the same.
+        message->reason = status_name(status);
+        answer_failure(out, status);
+        if (status != ST_TOO_LARGE) {
+            log_err("buffer.failed", LOG_STR("queue_id", session->queue_id),
+                    LOG_STR("status", status_name(status)), LOG_STR("why", why.text));
+        }
+        return true;
+    }
+    if (!limiter_enter(session->host->messages)) {
+        message->reason = "busy";
+        answer_reply(out, 451, "4.3.2", "too many messages at once, try again later");
+        return true;
+    }
+    return false;
+}
+
+void
+eom_decide(struct session *session, intake_progress_fn progress, void *arg, struct answer *out)
+{
+    if (session->transaction.ours == 0) {
+        *out = (struct answer){.kind = ANSWER_CONTINUE};
+        return;
+    }
+    struct message message = {.started_ms = clock_mono_ms(), .hold = "", .reason = ""};
+    if (answer_early(session, &message, out)) {
+        message.event = out->code >= 500 ? "message.refused" : "message.deferred";
+    } else {
+        process(session, &message, progress, arg, out);
+        limiter_leave(session->host->messages);
+    }
+    log_message(session, &message, out);
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all sessions of the process share. Fixed before the first session; the members that change
+// have their own locks.
+#ifndef MILTER_HOST_H
+#define MILTER_HOST_H
+
+#include "milter/defer_memory.h"
+#include "milter/limiter.h"
+#include "verifier/message/auth.h"
+
+struct host {
+    const char *intake_path;
+    const char *spool;
+    struct auth *auth;
+    struct limiter *messages; /* end-of-message steps under way */
+    struct defer_memory *deferred;
+};
+
+#endif

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "milter/intake_client.h"
+
+#include <sys/socket.h>
+
+#include "common/clock.h"
+#include "common/unixsock.h"
+#include "common/xalloc.h"
+
+enum { ANSWER_SIZE = 4096 }; /* the caps of the answers' fields sum up to less */
+
+struct intake_client {
+    const char *path;
+    int fd; /* -1: not connected */
+    char answer[ANSWER_SIZE];
+};
+
+struct intake_client *
+intake_client_new(const char *path)
+{
+    struct intake_client *client = xcalloc(1, sizeof(*client));
+    client->path = path;
+    client->fd = -1;
+    return client;
+}
+
+static void
+disconnect(struct intake_client *client)
+{
+    if (client->fd >= 0) {
+        (void)close(client->fd); // what it reserved is dropped with it
+        client->fd = -1;
+    }
+}
+
+void
+intake_client_free(struct intake_client *client)
+{
+    if (client == NULL) {
+        return;
+    }
+    disconnect(client);
+    free(client);
+}
+
+bool
+intake_client_is_open(const struct intake_client *client)
+{
+    return client->fd >= 0;
+}
+
+static enum status
+connect_daemon(struct intake_client *client, struct why *why)
+{
+    int fd = -1;
+    enum status status = unixsock_connect(client->path, SOCK_SEQPACKET, &fd, why);
+    if (status != ST_OK) {
+        return status;
+    }
+    unixsock_allow_large_packets(fd);
+    client->fd = fd;
+    return ST_OK;
+}
+
+static enum status
+send_packet(struct intake_client *client, const struct frame_layout *layout, const void *packet,
+            int passed_fd, struct why *why)
+{
+    AUTO_STRBUF bytes = STRBUF_INIT(FRAME_MAX);
+    enum status status = frame_encode(layout, packet, &bytes, why);
+    if (status != ST_OK) {
+        return status; // nothing was sent: the connection is good
+    }
+    status = unixsock_send(client->fd, bytes.data, bytes.length, passed_fd, why);
+    if (status != ST_OK) {
+        disconnect(client);
+    }
+    return status;
+}
+
+// One answer. ST_AGAIN when the socket's time-out passed, the connection stays then.
+static enum status
+receive_answer(struct intake_client *client, const struct frame_layout *layout, void *answer_out,
+               struct why *why)
+{
+    size_t length = 0;
+    AUTO_FD int passed = -1;
+    enum status status =
+        unixsock_receive(client->fd, client->answer, sizeof(client->answer), &length, &passed, why);
+    if (status == ST_OK && length == 0) {
+        status = why_set(why, ST_IO, "the daemon closed the connection");
+    }
+    if (status == ST_OK) {
+        status = frame_decode(layout, client->answer, length, answer_out, why);
+    }
+    if (status != ST_OK && status != ST_AGAIN) {
+        disconnect(client);
+    }
+    return status;
+}
+
+// ST_IO: the connection is dead; ST_AGAIN: nobody listens, or no answer in time.
+static enum status
+ask(struct intake_client *client, const struct intake_rcpt *question,
+    struct intake_rcpt_answer *answer_out, struct why *why)
+{
+    enum status status = ST_OK;
+    if (client->fd < 0) {
+        status = connect_daemon(client, why);
+    }
+    if (status != ST_OK) {
+        return status;
+    }
+    unixsock_set_timeout(client->fd, INTAKE_RCPT_TIMEOUT_MS);
+    status = send_packet(client, &INTAKE_RCPT_LAYOUT, question, -1, why);
+    if (status != ST_OK) {
+        return status == ST_AGAIN ? ST_IO : status;
+    }
+    status = receive_answer(client, &INTAKE_RCPT_ANSWER_LAYOUT, answer_out, why);
+    if (status == ST_AGAIN) {
+        disconnect(client); // a late answer would be taken for the next question's
+    }
+    return status;
+}
+
+enum status
+intake_client_rcpt(struct intake_client *client, const struct intake_rcpt *question,
+                   bool may_reconnect, struct intake_rcpt_answer *answer_out, struct why *why)
+{
+    bool was_open = client->fd >= 0;
+    if (!was_open && !may_reconnect) {
+        return why_set(why, ST_AGAIN, "the connection of this transaction is lost");
+    }
+    enum status status = ask(client, question, answer_out, why);
+    if (was_open && may_reconnect && status == ST_IO) {
+        status = ask(client, question, answer_out, why);
+    }
+    return status;
+}
+
+// Wait in slices, so that the MTA hears of us meanwhile.
+static enum status
+await_commit(struct intake_client *client, intake_progress_fn progress, void *arg,
+             struct intake_commit_answer *answer_out, struct why *why)
+{
+    int64_t deadline = clock_mono_ms() + INTAKE_COMMIT_MAX_MS;
+    unixsock_set_timeout(client->fd, INTAKE_PROGRESS_MS);
+    for (;;) {
+        enum status status = receive_answer(client, &INTAKE_COMMIT_ANSWER_LAYOUT, answer_out, why);
+        if (status != ST_AGAIN) {
+            return status;
+        }
+        if (clock_mono_ms() >= deadline) {
+            return why_set(why, ST_AGAIN, "no answer to a commit within %d ms",
+                           INTAKE_COMMIT_MAX_MS);
+        }
+        if (!progress(arg)) {
+            return why_set(why, ST_AGAIN, "the MTA gave up waiting");
+        }
+    }
+}
+
+enum status
+intake_client_commit(struct intake_client *client, const struct intake_commit *message, int fd,
+                     intake_progress_fn progress, void *arg,
+                     struct intake_commit_answer *answer_out, struct why *why)
+{
+    if (client->fd < 0) {
+        return why_set(why, ST_AGAIN, "the connection of this transaction is lost");
+    }
+    enum status status = send_packet(client, &INTAKE_COMMIT_LAYOUT, message, fd, why);
+    if (status != ST_OK) {
+        return status;
+    }
+    status = await_commit(client, progress, arg, answer_out, why);
+    if (status != ST_OK) {
+        disconnect(client); // the daemon sees it, and does not commit if it has not yet
+        return status;
+    }
+    struct intake_nothing nothing = {0};
+    // Without the ACK the daemon only keeps watch for a repeated copy.
+    (void)(send_packet(client, &INTAKE_ACK_LAYOUT, &nothing, -1, NULL) == ST_OK);
+    return ST_OK;
+}
+
+void
+intake_client_reset(struct intake_client *client)
+{
+    struct intake_nothing nothing = {0};
+    if (client->fd >= 0) {
+        // If it fails the connection is closed, which drops the reservation too.
+        (void)(send_packet(client, &INTAKE_RESET_LAYOUT, &nothing, -1, NULL) == ST_OK);
+    }
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdbool.h> // mfapi.h would make bool an int
+
+#include "milter/listener.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <libmilter/mfapi.h>
+
+#include "common/log.h"
+#include "common/unixsock.h"
+#include "milter/callbacks.h"
+
+enum { BACKLOG = 512 }; /* connections of smtpd processes that wait for a thread */
+
+static pthread_t loop_thread;
+static atomic_bool loop_is_running;
+
+// The path of "unix:/path", "local:/path" or "/path"; NULL for Internet sockets.
+static const char *
+unix_path(const char *address)
+{
+    const char *colon = strchr(address, ':');
+    bool is_unix =
+        colon == NULL || strncmp(address, "unix:", 5) == 0 || strncmp(address, "local:", 6) == 0;
+    if (!is_unix) {
+        return NULL;
+    }
+    return colon == NULL ? address : colon + 1;
+}
+
+// smfi_opensocket(true) would take the socket away from a living milter.
+static enum status
+check_free(const char *path, struct why *why)
+{
+    int probe = -1;
+    if (unixsock_connect(path, SOCK_STREAM, &probe, NULL) != ST_OK) {
+        return ST_OK;
+    }
+    (void)close(probe);
+    return why_set(why, ST_CONFLICT, "another process listens on %s", path);
+}
+
+static enum status
+open_socket(const struct listener_socket *socket, struct why *why)
+{
+    char *address;
+    memcpy(&address, &socket->address, sizeof(address)); // libmilter copies it
+    if (smfi_setconn(address) != MI_SUCCESS) {
+        return why_set(why, ST_INVALID, "milter socket '%s'", socket->address);
+    }
+    const char *path = unix_path(socket->address);
+    enum status status = path == NULL ? ST_OK : check_free(path, why);
+    if (status != ST_OK) {
+        return status;
+    }
+    mode_t before = umask(0177); // nobody gets in before the rights are set
+    int rc = smfi_opensocket(true);
+    (void)umask(before);
+    if (rc != MI_SUCCESS) {
+        return why_errno(why, ST_IO, "open milter socket %s", socket->address);
+    }
+    const struct unixsock_rights rights = {.mode = socket->mode, .group = socket->group};
+    return path == NULL ? ST_OK : unixsock_give_rights(path, &rights, why);
+}
+
+static void *
+run_loop(void *unused)
+{
+    if (smfi_main() != MI_SUCCESS) {
+        log_err("milter.loop_failed",
+                LOG_STR("why", "libmilter gave up; its reason is in the system log"));
+    }
+    atomic_store(&loop_is_running, false);
+    return unused;
+}
+
+enum status
+listener_start(const struct listener_socket *socket, const struct host *host, struct why *why)
+{
+    if (smfi_register(*callbacks_table(host)) != MI_SUCCESS ||
+        smfi_setbacklog(BACKLOG) != MI_SUCCESS) {
+        return why_set(why, ST_BUG, "libmilter refuses the callbacks");
+    }
+    enum status status = open_socket(socket, why);
+    if (status != ST_OK) {
+        return status;
+    }
+    atomic_store(&loop_is_running, true);
+    if (pthread_create(&loop_thread, NULL, run_loop, NULL) != 0) {
+        atomic_store(&loop_is_running, false);
+        return why_set(why, ST_IO, "start the milter's thread");
+    }
+    return ST_OK;
+}
+
+bool
+listener_is_running(void)
+{
+    return atomic_load(&loop_is_running);
+}
+
+void
+listener_stop(void)
+{
+    (void)smfi_stop(); // always succeeds
+    (void)pthread_join(loop_thread, NULL);
+}

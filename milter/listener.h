@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// libmilter's process-wide side: the socket with its rights, the loop, the stop. One a process,
+// once: libmilter keeps its state in globals.
+#ifndef MILTER_LISTENER_H
+#define MILTER_LISTENER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "common/status.h"
+#include "milter/host.h"
+
+struct listener_socket {
+    const char *address; /* "unix:/path", "inet:port@host", "inet6:port@host" */
+    mode_t mode;         /* of a Unix socket */
+    const char *group;   /* NULL: the process's own */
+};
+
+/**
+ * Open the socket and answer on it, in threads of libmilter's own.
+ *
+ * @host  must outlive the process: libmilter's threads may still look at it while main returns
+ */
+MUST_CHECK enum status listener_start(const struct listener_socket *socket, const struct host *host,
+                                      struct why *why);
+
+/** False once the loop has ended: by listener_stop, or because libmilter took SIGTERM, SIGINT or
+ *  SIGHUP for itself (it waits for them in a thread of its own). */
+bool listener_is_running(void);
+
+/** Take no further connections and wait for the loop's end. Sessions that are open stay. */
+void listener_stop(void);
+
+#endif

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+// mailspur-milter: options, start, stop. It owns nothing that lasts: to change its settings,
+// restart it.
+#include <getopt.h>
+#include <stdio.h>
+
+#include "common/daemon.h"
+#include "common/log.h"
+#include "common/xalloc.h"
+#include "config/config.h"
+#include "milter/listener.h"
+
+enum {
+    WAIT_MS = 1000,        /* how soon an end of libmilter's loop is noticed */
+    DRAIN_MAX_MS = 25000,  /* a message's DNS (20 s) and commit; below systemd's 90 s */
+    EXIT_USAGE = 64,       /* sysexits.h */
+    EXIT_CONFIG_FAULT = 78 /* EX_CONFIG */
+};
+
+/* Static: libmilter's threads may look at it while main returns. */
+static struct host the_host;
+
+static const char USAGE[] =
+    "Usage: mailspur-milter [-c FILE]\n"
+    "Judges incoming mail for the domains of this host and hands it to mailspurd.\n"
+    "\n"
+    "  -c FILE     configuration (default " CONFIG_DEFAULT_PATH ")\n"
+    "  --version   print the version and exit\n"
+    "  --help      print this and exit\n"
+    "\n"
+    "SIGTERM and SIGINT stop it when the messages under way are answered. It reads its\n"
+    "configuration once: restart it after a change of the sections milter, dns and sockets.\n";
+
+struct options {
+    const char *config_path;
+    bool show_version;
+    bool show_help;
+};
+
+static bool
+parse_options(int argc, char **argv, struct options *out)
+{
+    static const struct option LONG[] = {
+        {"version", no_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    *out = (struct options){.config_path = CONFIG_DEFAULT_PATH};
+    int option;
+    while ((option = getopt_long(argc, argv, "c:", LONG, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            out->config_path = optarg;
+            break;
+        case 'v':
+            out->show_version = true;
+            break;
+        case 'h':
+            out->show_help = true;
+            break;
+        default:
+            return false;
+        }
+    }
+    return optind == argc;
+}
+
+static enum status
+load_config(const char *path, struct config **config_out)
+{
+    struct diagnostics diagnostics = {.items = NULL};
+    enum status status = config_load_host(path, &diagnostics, config_out);
+    for (size_t i = 0; i < diagnostics.count; i++) {
+        AUTO_FREE char *line = diagnostic_format(&diagnostics.items[i]);
+        log_at(diagnostics.items[i].is_error ? LOG_LEVEL_ERR : LOG_LEVEL_WARN, "config",
+               LOG_STR("problem", line));
+    }
+    diagnostics_done(&diagnostics);
+    return status;
+}
+
+static enum status
+open_dns(const struct config *config, struct dns **dns_out, struct why *why)
+{
+    const struct config_dns *from = &config->dns;
+    const char **servers = xcalloc(from->servers.count, sizeof(*servers));
+    for (size_t i = 0; i < from->servers.count; i++) {
+        servers[i] = from->servers.items[i];
+    }
+    const struct dns_settings settings = {
+        .servers = servers,
+        .server_count = from->servers.count,
+        .timeout_ms = from->timeout_ms,
+        .tries = (unsigned)from->tries,
+        .cache_bytes = from->cache_bytes,
+    };
+    enum status status = dns_open(&settings, dns_out, why);
+    free(servers);
+    return status;
+}
+
+static enum status
+open_auth(const struct config *config, struct dns *dns, struct auth **auth_out, struct why *why)
+{
+    const struct auth_settings settings = {
+        .authserv_id = config->authserv_id,
+        .helper = config->milter.reference_helper,
+        .helpers = config->milter.helpers,
+        .timeout_ms = config->dns.time_per_message_ms,
+        .queries = (unsigned)config->dns.queries_per_message,
+    };
+    return auth_open(&settings, dns, auth_out, why);
+}
+
+// Until a signal, or libmilter's own thread took the signal.
+static void
+serve(int signal_fd)
+{
+    daemon_notify_ready();
+    int interval_ms = daemon_wait_interval_ms(WAIT_MS);
+    while (listener_is_running() && daemon_wait(signal_fd, interval_ms) == DAEMON_NOTHING) {
+    }
+    daemon_notify_stopping();
+}
+
+// Listen, serve, stop. auth and dns are closed only when no message is under way: libmilter's
+// threads go on with the sessions that are open.
+static enum status
+run(const struct config *config, int signal_fd, struct why *why)
+{
+    struct dns *dns = NULL;
+    enum status status = open_dns(config, &dns, why);
+    if (status != ST_OK) {
+        return status;
+    }
+    struct auth *auth = NULL;
+    status = open_auth(config, dns, &auth, why);
+    if (status != ST_OK) {
+        dns_close(dns);
+        return status;
+    }
+    the_host = (struct host){
+        .intake_path = config->intake.path,
+        .spool = config->milter.spool,
+        .auth = auth,
+        .messages = limiter_new(config->milter.messages_at_once),
+        .deferred = defer_memory_new(),
+    };
+    const struct listener_socket socket = {
+        .address = config->milter.socket,
+        .mode = config->milter.socket_mode,
+        .group = config->milter.socket_group,
+    };
+    status = listener_start(&socket, &the_host, why);
+    if (status == ST_OK) {
+        log_notice("milter.started", LOG_STR("socket", socket.address),
+                   LOG_STR("version", MAILSPUR_VERSION));
+        serve(signal_fd);
+        listener_stop();
+    }
+    if (limiter_close(the_host.messages, DRAIN_MAX_MS)) {
+        auth_close(auth);
+        dns_close(dns);
+    } else {
+        log_warn("milter.messages_cut_off", LOG_STR("effect", "their senders try again"));
+    }
+    return status;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct options options;
+    if (!parse_options(argc, argv, &options)) {
+        (void)fputs(USAGE, stderr);
+        return EXIT_USAGE;
+    }
+    if (options.show_help || options.show_version) {
+        (void)fputs(options.show_help ? USAGE : "mailspur-milter " MAILSPUR_VERSION "\n", stdout);
+        return EXIT_SUCCESS;
+    }
+    struct why why = {""};
+    int signal_fd = -1;
+    static struct config *config; // static, like the host that points into it
+    if (daemon_signals_open(&signal_fd, &why) != ST_OK) {
+        log_err("milter.start_failed", LOG_STR("why", why.text));
+        return EXIT_FAILURE;
+    }
+    if (load_config(options.config_path, &config) != ST_OK) {
+        return EXIT_CONFIG_FAULT;
+    }
+    if (run(config, signal_fd, &why) != ST_OK) {
+        log_err("milter.start_failed", LOG_STR("why", why.text));
+        return EXIT_FAILURE;
+    }
+    log_notice("milter.stopped", LOG_STR("version", MAILSPUR_VERSION));
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "milter/session.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/xalloc.h"
+
+static void
+copy_text(char *out, size_t size, const char *text)
+{
+    (void)snprintf(out, size, "%s", text == NULL ? "" : text);
+}
+
+struct session *
+session_new(const struct host *host, const char *client_name, const char *client_address,
+            const char *mta_name)
+{
+    struct session *session = xcalloc(1, sizeof(*session));
+    session->host = host;
+    copy_text(session->client_name, sizeof(session->client_name), client_name);
+    copy_text(session->client_address, sizeof(session->client_address), client_address);
+    copy_text(session->mta_name, sizeof(session->mta_name), mta_name);
+    session->intake = intake_client_new(host->intake_path);
+    transaction_init(&session->transaction);
+    return session;
+}
+
+void
+session_free(struct session *session)
+{
+    if (session == NULL) {
+        return;
+    }
+    intake_client_free(session->intake); // the daemon drops what it reserved
+    transaction_done(&session->transaction);
+    free(session);
+}
+
+void
+session_helo(struct session *session, const char *name)
+{
+    copy_text(session->helo, sizeof(session->helo), name);
+}
+
+void
+session_mail(struct session *session, char *const *arguments, bool authenticated)
+{
+    session_reset(session);
+    session->authenticated = authenticated;
+    transaction_begin(&session->transaction, arguments);
+}
+
+static bool
+has_control_bytes(const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7f) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// No answer about this recipient. While nothing of this transaction is ours the MTA's own mail must
+// go on: Postfix asks the same daemon, over the socketmap, about every recipient that is in none of
+// its own domain classes, before we are asked. A recipient that gets here while the daemon is away
+// is therefore Postfix's own, or comes from a client it trusts (mynetworks, SASL); of the latter,
+// mail for one of our names stays in the queue by the second lock (best_mx_transport = retry:) and
+// is never delivered unjudged. But once a recipient of this transaction was accepted as ours, one
+// answer at the end has to cover it, and the daemon that gave it is gone: 451 from here on.
+static void
+answer_unreachable(struct session *session, enum status status, const struct why *why,
+                   struct answer *out)
+{
+    struct transaction *transaction = &session->transaction;
+    if (!session->warned) {
+        session->warned = true;
+        log_warn("intake.unreachable", LOG_STR("status", status_name(status)),
+                 LOG_STR("why", why->text), LOG_STR("client", session->client_address));
+    }
+    if (transaction->ours > 0) {
+        transaction->lost = true;
+        answer_reply(out, 451, "4.3.0", "mail routing is restarting, try again later");
+        return;
+    }
+    transaction->others++;
+    *out = (struct answer){.kind = ANSWER_CONTINUE};
+}
+
+void
+session_rcpt(struct session *session, const char *recipient, struct answer *out)
+{
+    struct transaction *transaction = &session->transaction;
+    if (has_control_bytes(recipient)) {
+        answer_reply(out, 553, "5.1.3", "the address has control characters");
+        return;
+    }
+    struct intake_rcpt question = {
+        .recipient = recipient,
+        .client_address = session->client_address,
+        .authenticated = session->authenticated ? 1 : 0,
+        .size = transaction->declared_size,
+    };
+    struct intake_rcpt_answer daemon;
+    struct why why = {""};
+    enum status status =
+        intake_client_rcpt(session->intake, &question, transaction->ours == 0, &daemon, &why);
+    if (status == ST_TOO_LARGE) {
+        answer_reply(out, 553, "5.1.3", "the address is too long");
+    } else if (status != ST_OK) {
+        answer_unreachable(session, status, &why, out);
+    } else {
+        transaction->asked = true;
+        transaction_add(transaction, recipient, &daemon, out);
+    }
+}
+
+void
+session_data(struct session *session, const char *queue_id, struct answer *out)
+{
+    struct transaction *transaction = &session->transaction;
+    copy_text(session->queue_id, sizeof(session->queue_id), queue_id);
+    if (transaction->ours == 0) {
+        *out = (struct answer){.kind = ANSWER_ACCEPT};
+        return;
+    }
+    if (transaction->lost) {
+        answer_reply(out, 451, "4.3.0", "mail routing is restarting, try again later");
+        return;
+    }
+    transaction->buffer = message_buffer_new(session->host->spool, transaction->max_message);
+    *out = (struct answer){.kind = ANSWER_CONTINUE};
+}
+
+void
+session_reset(struct session *session)
+{
+    if (session->transaction.asked) {
+        intake_client_reset(session->intake);
+    }
+    session->queue_id[0] = '\0';
+    transaction_done(&session->transaction);
+}

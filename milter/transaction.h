@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// One MAIL transaction: which recipients are ours, and what was agreed for them at RCPT. The first
+// one we accept fixes tenant and policy, so that one answer at the end can be right for all.
+#ifndef MILTER_TRANSACTION_H
+#define MILTER_TRANSACTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/address.h"
+#include "common/intake_protocol.h"
+#include "common/policy.h"
+#include "common/strbuf.h"
+#include "milter/answer.h"
+#include "milter/message_buffer.h"
+
+enum { TRANSACTION_KEY_SIZE = 129 };
+
+struct transaction {
+    char *sender;           /* as in MAIL FROM, without angle brackets */
+    uint64_t declared_size; /* SIZE=; 0 when not given */
+    bool asked;             /* the daemon was asked: it may hold a reservation */
+    bool lost;              /* the connection broke after a recipient was accepted: only 451 */
+    size_t ours;
+    size_t others;            /* recipients that are the MTA's own business */
+    struct strbuf recipients; /* ours, as in RCPT TO, each with '\n' behind it */
+    char tenant[TRANSACTION_KEY_SIZE];
+    char policy_key[TRANSACTION_KEY_SIZE];
+    char domain[DOMAIN_NAME_SIZE]; /* of the first one */
+    struct policy policy;
+    bool trusted; /* the message is not judged */
+    uint64_t max_message;
+    struct message_buffer *buffer; /* from DATA on, when a recipient is ours */
+};
+
+void transaction_init(struct transaction *transaction);
+
+/** Forget everything; ready for the next MAIL. */
+void transaction_done(struct transaction *transaction);
+
+/** MAIL FROM: `arguments` are the address and the ESMTP parameters, NULL-terminated. */
+void transaction_begin(struct transaction *transaction, char *const *arguments);
+
+/** The daemon answered for this recipient: apply the rules, fill `out`. */
+void transaction_add(struct transaction *transaction, const char *recipient,
+                     const struct intake_rcpt_answer *daemon, struct answer *out);
+
+/** Walk our recipients as they were in RCPT TO: *offset starts at 0; false at the end. */
+bool transaction_next_recipient(const struct transaction *transaction, size_t *offset, char *out,
+                                size_t size);
+
+/** Append our recipients without angle brackets, one a line. */
+void transaction_list_recipients(const struct transaction *transaction, struct strbuf *out);
+
+static inline bool
+transaction_is_mixed(const struct transaction *transaction)
+{
+    return transaction->ours > 0 && transaction->others > 0;
+}
+
+#endif

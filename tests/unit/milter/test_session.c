@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rules of a transaction up to DATA, against a daemon that speaks the real frames.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "milter/session.h"
+#include "stub_daemon.h"
+
+static char folder[] = "/tmp/mailspur-session-XXXXXX";
+static char socket_path[64];
+static struct host host;
+
+struct fixture {
+    struct stub_daemon *daemon;
+    struct session *session;
+};
+
+static int
+start(void **state)
+{
+    static struct fixture fixture;
+    fixture.daemon = stub_daemon_start(socket_path);
+    fixture.session = session_new(&host, "client.example", "192.0.2.1", "mx.example");
+    *state = &fixture;
+    return 0;
+}
+
+static int
+stop(void **state)
+{
+    struct fixture *fixture = *state;
+    session_free(fixture->session);
+    stub_daemon_stop(fixture->daemon);
+    return 0;
+}
+
+static int
+make_folder(void **state)
+{
+    (void)state;
+    if (mkdtemp(folder) == NULL) {
+        return -1;
+    }
+    (void)snprintf(socket_path, sizeof(socket_path), "%s/intake.sock", folder);
+    host = (struct host){.intake_path = socket_path, .spool = folder};
+    return 0;
+}
+
+static int
+remove_folder(void **state)
+{
+    (void)state;
+    return rmdir(folder);
+}
+
+static void
+mail(struct session *session, const char *sender, const char *parameter)
+{
+    char first[256];
+    char second[256];
+    (void)snprintf(first, sizeof(first), "%s", sender);
+    (void)snprintf(second, sizeof(second), "%s", parameter == NULL ? "" : parameter);
+    char *arguments[] = {first, parameter == NULL ? NULL : second, NULL};
+    session_mail(session, arguments, false);
+}
+
+// "continue", "accept", or "code enhanced".
+static const char *
+describe(const struct answer *answer)
+{
+    static char text[64];
+    if (answer->kind != ANSWER_REPLY) {
+        return answer->kind == ANSWER_CONTINUE ? "continue" : "accept";
+    }
+    (void)snprintf(text, sizeof(text), "%u %s", answer->code, answer->enhanced);
+    return text;
+}
+
+static const char *
+rcpt(struct session *session, const char *recipient)
+{
+    struct answer answer;
+    session_rcpt(session, recipient, &answer);
+    return describe(&answer);
+}
+
+static const char *
+data(struct session *session)
+{
+    struct answer answer;
+    session_data(session, "QID", &answer);
+    return describe(&answer);
+}
+
+static void
+each_decision_of_the_daemon_has_its_answer(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        const char *recipient;
+        const char *wanted;
+    } CASES[] = {
+        {"<a@ours.example>", "continue"},    {"<other@local.example>", "continue"},
+        {"<no@ours.example>", "550 5.1.1"},  {"<later@ours.example>", "451 4.2.1"},
+        {"<odd@ours.example>", "451 4.3.0"}, {"<bad\x01@ours.example>", "553 5.1.3"},
+    };
+    mail(fixture->session, "<s@sender.example>", NULL);
+    for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
+        assert_string_equal(rcpt(fixture->session, CASES[i].recipient), CASES[i].wanted);
+    }
+    assert_int_equal(fixture->session->transaction.ours, 1);
+    assert_int_equal(fixture->session->transaction.others, 1);
+    assert_int_equal(stub_daemon_counts(fixture->daemon).connections, 1);
+}
+
+static void
+first_recipient_fixes_tenant_policy_and_trust(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const OTHERS[] = {"<two@ours.example>", "<strict@ours.example>",
+                                         "<trusted@ours.example>"};
+    mail(fixture->session, "<s@sender.example>", NULL);
+    assert_string_equal(rcpt(fixture->session, "<a@ours.example>"), "continue");
+    for (size_t i = 0; i < ARRAY_LEN(OTHERS); i++) {
+        assert_string_equal(rcpt(fixture->session, OTHERS[i]), "452 4.5.3");
+    }
+    assert_string_equal(rcpt(fixture->session, "<b@ours.example>"), "continue");
+    assert_int_equal(fixture->session->transaction.ours, 2);
+    // The next transaction is free to choose.
+    mail(fixture->session, "<s@sender.example>", NULL);
+    assert_string_equal(rcpt(fixture->session, "<two@ours.example>"), "continue");
+    assert_string_equal(rcpt(fixture->session, "<a@ours.example>"), "452 4.5.3");
+}
+
+static void
+smallest_size_limit_of_the_recipients_counts(void **state)
+{
+    struct fixture *fixture = *state;
+    mail(fixture->session, "<s@sender.example>", NULL);
+    assert_string_equal(rcpt(fixture->session, "<a@ours.example>"), "continue");
+    assert_string_equal(rcpt(fixture->session, "<small@ours.example>"), "continue");
+    assert_string_equal(rcpt(fixture->session, "<b@ours.example>"), "continue");
+    assert_int_equal(fixture->session->transaction.max_message, 1000);
+}
+
+static void
+recipient_past_the_cap_is_put_off(void **state)
+{
+    struct fixture *fixture = *state;
+    mail(fixture->session, "<s@sender.example>", NULL);
+    char recipient[64];
+    for (int i = 0; i < INTAKE_RECIPIENTS_MAX; i++) {
+        (void)snprintf(recipient, sizeof(recipient), "<r%d@ours.example>", i);
+        assert_string_equal(rcpt(fixture->session, recipient), "continue");
+    }
+    assert_string_equal(rcpt(fixture->session, "<more@ours.example>"), "452 4.5.3");
+    assert_string_equal(rcpt(fixture->session, "<other@ours.example>"), "continue");
+}
+
+static void
+recipients_of_too_much_text_are_put_off_and_the_earlier_ones_stay(void **state)
+{
+    struct fixture *fixture = *state;
+    mail(fixture->session, "<s@sender.example>", NULL);
+    char recipient[1800];
+    memset(recipient, 'r', sizeof(recipient) - 1);
+    recipient[sizeof(recipient) - 1] = '\0';
+    size_t taken = INTAKE_RECIPIENTS_TEXT_MAX / sizeof(recipient);
+    for (size_t i = 0; i < taken; i++) {
+        assert_string_equal(rcpt(fixture->session, recipient), "continue");
+    }
+    assert_string_equal(rcpt(fixture->session, recipient), "452 4.5.3");
+    assert_int_equal(fixture->session->transaction.ours, taken);
+    assert_false(fixture->session->transaction.recipients.overflow);
+}
+
+static void
+address_too_long_to_ask_about_is_refused_and_the_connection_stays(void **state)
+{
+    struct fixture *fixture = *state;
+    mail(fixture->session, "<s@sender.example>", NULL);
+    char recipient[3000];
+    memset(recipient, 'r', sizeof(recipient) - 1);
+    recipient[sizeof(recipient) - 1] = '\0';
+    assert_string_equal(rcpt(fixture->session, "<a@ours.example>"), "continue");
+    assert_string_equal(rcpt(fixture->session, recipient), "553 5.1.3");
+    assert_string_equal(rcpt(fixture->session, "<b@ours.example>"), "continue");
+    assert_int_equal(stub_daemon_counts(fixture->daemon).connections, 1);
+}
+
+static void
+size_parameter_is_read_strictly(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        const char *parameter;
+        uint64_t wanted;
+    } CASES[] = {
+        {"SIZE=1234", 1234},
+        {"size=5", 5},
+        {"SIZE=", 0},
+        {"SIZE=-1", 0},
+        {"SIZE=1x", 0},
+        {"BODY=8BITMIME", 0},
+        {"SIZE=99999999999999999999", 0},
+        {NULL, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
+        mail(fixture->session, "<s@sender.example>", CASES[i].parameter);
+        assert_int_equal(fixture->session->transaction.declared_size, CASES[i].wanted);
+    }
+}
+
+static void
+sender_loses_its_angle_brackets(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        const char *sender;
+        const char *wanted;
+    } CASES[] = {{"<s@x.example>", "s@x.example"},
+                 {"s@x.example", "s@x.example"},
+                 {"<>", ""},
+                 {"", ""},
+                 {"<", "<"}};
+    for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
+        mail(fixture->session, CASES[i].sender, NULL);
+        assert_string_equal(fixture->session->transaction.sender, CASES[i].wanted);
+    }
+}
+
+static void
+data_bows_out_when_no_recipient_is_ours(void **state)
+{
+    struct fixture *fixture = *state;
+    mail(fixture->session, "<s@sender.example>", NULL);
+    assert_string_equal(rcpt(fixture->session, "<other@local.example>"), "continue");
+    assert_string_equal(data(fixture->session), "accept");
+    assert_null(fixture->session->transaction.buffer);
+    mail(fixture->session, "<s@sender.example>", NULL);
+    assert_string_equal(rcpt(fixture->session, "<a@ours.example>"), "continue");
+    assert_string_equal(data(fixture->session), "continue");
+    assert_non_null(fixture->session->transaction.buffer);
+}
+
+static void
+our_recipients_are_listed_as_sent_and_bare(void **state)
+{
+    struct fixture *fixture = *state;
+    mail(fixture->session, "<s@sender.example>", NULL);
+    (void)rcpt(fixture->session, "<A.b@Ours.example>");
+    (void)rcpt(fixture->session, "<other@local.example>");
+    (void)rcpt(fixture->session, "c@ours.example");
+    const struct transaction *transaction = &fixture->session->transaction;
+    assert_true(transaction_is_mixed(transaction));
+    AUTO_STRBUF list = STRBUF_INIT(1000);
+    transaction_list_recipients(transaction, &list);
+    assert_string_equal(list.data, "A.b@Ours.example\nc@ours.example");
+    char text[100];
+    size_t offset = 0;
+    assert_true(transaction_next_recipient(transaction, &offset, text, sizeof(text)));
+    assert_string_equal(text, "<A.b@Ours.example>");
+    assert_true(transaction_next_recipient(transaction, &offset, text, sizeof(text)));
+    assert_string_equal(text, "c@ours.example");
+    assert_false(transaction_next_recipient(transaction, &offset, text, sizeof(text)));
+}
+
+static void
+reset_reaches_the_daemon_once_and_only_if_it_was_asked(void **state)
+{
+    struct fixture *fixture = *state;
+    mail(fixture->session, "<s@sender.example>", NULL);
+    session_reset(fixture->session);
+    mail(fixture->session, "<s@sender.example>", NULL);
+    (void)rcpt(fixture->session, "<a@ours.example>");
+    session_reset(fixture->session);
+    session_reset(fixture->session);
+    mail(fixture->session, "<s@sender.example>", NULL);
+    (void)rcpt(fixture->session, "<a@ours.example>"); // behind any RESET: all are in by its answer
+    assert_true(stub_daemon_await(fixture->daemon, 0, 1));
+    assert_int_equal(fixture->session->transaction.ours, 1);
+}
+
+static void
+daemon_away_leaves_the_mail_of_postfix_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    stub_daemon_stop(fixture->daemon);
+    fixture->daemon = NULL;
+    mail(fixture->session, "<s@sender.example>", NULL);
+    assert_string_equal(rcpt(fixture->session, "<other@local.example>"), "continue");
+    assert_string_equal(data(fixture->session), "accept");
+    assert_true(fixture->session->warned);
+}
+
+static void
+daemon_gone_after_a_recipient_was_accepted_puts_the_transaction_off(void **state)
+{
+    struct fixture *fixture = *state;
+    mail(fixture->session, "<s@sender.example>", NULL);
+    assert_string_equal(rcpt(fixture->session, "<a@ours.example>"), "continue");
+    assert_string_equal(rcpt(fixture->session, "<die@ours.example>"), "451 4.3.0");
+    // The daemon listens again, but knows nothing of the first recipient.
+    assert_string_equal(rcpt(fixture->session, "<b@ours.example>"), "451 4.3.0");
+    assert_string_equal(data(fixture->session), "451 4.3.0");
+    mail(fixture->session, "<s@sender.example>", NULL);
+    assert_string_equal(rcpt(fixture->session, "<a@ours.example>"), "continue");
+    assert_string_equal(data(fixture->session), "continue");
+}
+
+static void
+daemon_that_was_restarted_between_transactions_is_found_again(void **state)
+{
+    struct fixture *fixture = *state;
+    mail(fixture->session, "<s@sender.example>", NULL);
+    assert_string_equal(rcpt(fixture->session, "<a@ours.example>"), "continue");
+    session_reset(fixture->session);
+    stub_daemon_stop(fixture->daemon);
+    fixture->daemon = stub_daemon_start(socket_path);
+    mail(fixture->session, "<s@sender.example>", NULL);
+    assert_string_equal(rcpt(fixture->session, "<no@ours.example>"), "550 5.1.1");
+    assert_false(fixture->session->warned);
+}
+
+static void
+answer_that_is_no_frame_counts_as_no_answer(void **state)
+{
+    struct fixture *fixture = *state;
+    mail(fixture->session, "<s@sender.example>", NULL);
+    assert_string_equal(rcpt(fixture->session, "<a@ours.example>"), "continue");
+    assert_string_equal(rcpt(fixture->session, "<junk@ours.example>"), "451 4.3.0");
+    assert_false(intake_client_is_open(fixture->session->intake));
+}
+
+static void
+long_names_of_the_client_are_cut_and_absent_ones_are_empty(void **state)
+{
+    struct fixture *fixture = *state;
+    char name[2000];
+    memset(name, 'h', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    session_helo(fixture->session, name);
+    assert_int_equal(strlen(fixture->session->helo), SESSION_NAME_SIZE - 1);
+    session_helo(fixture->session, NULL);
+    assert_string_equal(fixture->session->helo, "");
+}
+
+int
+main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+    const struct CMUnitTest tests[] = {
+        CASE(each_decision_of_the_daemon_has_its_answer),
+        CASE(first_recipient_fixes_tenant_policy_and_trust),
+        CASE(smallest_size_limit_of_the_recipients_counts),
+        CASE(recipient_past_the_cap_is_put_off),
+        CASE(recipients_of_too_much_text_are_put_off_and_the_earlier_ones_stay),
+        CASE(address_too_long_to_ask_about_is_refused_and_the_connection_stays),
+        CASE(size_parameter_is_read_strictly),
+        CASE(sender_loses_its_angle_brackets),
+        CASE(data_bows_out_when_no_recipient_is_ours),
+        CASE(our_recipients_are_listed_as_sent_and_bare),
+        CASE(reset_reaches_the_daemon_once_and_only_if_it_was_asked),
+        CASE(daemon_away_leaves_the_mail_of_postfix_alone),
+        CASE(daemon_gone_after_a_recipient_was_accepted_puts_the_transaction_off),
+        CASE(daemon_that_was_restarted_between_transactions_is_found_again),
+        CASE(answer_that_is_no_frame_counts_as_no_answer),
+        CASE(long_names_of_the_client_are_cut_and_absent_ones_are_empty),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
