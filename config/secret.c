@@ -133,6 +133,7 @@ secret_read_authorization(const struct source *source, const struct node *node, 
     unsigned line = 0;
     char *at = text.data;
     const char *value = next_line(&at, &line);
+    unsigned value_line = line;
     if (value == NULL || strlen(value) > AUTHORIZATION_MAX || next_line(&at, &line) != NULL) {
         SOURCE_ERROR(source, node, "'%s': %s must hold one line of at most %d bytes", node->key,
                      path, AUTHORIZATION_MAX);
@@ -140,7 +141,7 @@ secret_read_authorization(const struct source *source, const struct node *node, 
     }
     struct why why;
     if (text_check_printable(value, &why) != ST_OK) {
-        diagnostics_error(source->diagnostics, path, line, 1, "%s", why.text);
+        diagnostics_error(source->diagnostics, path, value_line, 1, "%s", why.text);
         return;
     }
     destination->authorization = xstrdup(value);

@@ -1,0 +1,553 @@
+// SPDX-License-Identifier: Apache-2.0
+// What good files come to: values, defaults, keys, paths, policies, secrets, and the warnings.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support.h"
+
+#define MINUTE_MS (60 * INT64_C(1000))
+#define HOUR_MS (60 * MINUTE_MS)
+#define DAY_MS (24 * HOUR_MS)
+
+static int
+make_folder(void **state)
+{
+    static struct folder folder;
+    folder_make(&folder);
+    folder_write(&folder, "mailspur.yaml", HOST_LINES);
+    *state = &folder;
+    return 0;
+}
+
+static int
+remove_folder(void **state)
+{
+    folder_remove(*state);
+    return 0;
+}
+
+static void
+two_lines_give_all_the_defaults(void **state)
+{
+    const struct folder *folder = *state;
+    AUTO_CONFIG *config = folder_load_good(folder);
+    assert_string_equal(config->hostname, "mx.test");
+    assert_string_equal(config->authserv_id, "mx.test");
+    assert_string_equal(config->inbound_mx, "in.test");
+    assert_string_equal(config->control.path, "/run/mailspur/control.sock");
+    assert_int_equal(config->control.mode, 0660);
+    assert_null(config->control.group);
+    assert_string_equal(config->intake.path, "/run/mailspur/intake.sock");
+    assert_string_equal(config->socketmap.path, "/var/spool/postfix/mailspur/socketmap.sock");
+    assert_string_equal(config->store.path, "/var/lib/mailspur/mailspur.db");
+    assert_int_equal(config->store.keep_done_ms, 7 * DAY_MS);
+    assert_int_equal(config->store.keep_dead_ms, 0);
+    assert_int_equal(config->store.hold_for_ms, 30 * DAY_MS);
+    assert_int_equal(config->store.dedupe_for_ms, 3 * DAY_MS);
+    assert_int_equal(config->limits.message_bytes, 50U << 20);
+    assert_int_equal(config->limits.store_bytes, UINT64_C(20) << 30);
+    assert_int_equal(config->limits.store_messages, 1000000);
+    assert_int_equal(config->limits.min_free_disk, UINT64_C(1) << 30);
+    assert_int_equal(config->limits.tenant_percent, 20);
+    assert_int_equal(config->limits.recipients, 1000);
+    assert_int_equal(config->limits.hops, 50);
+    assert_int_equal(config->limits.pending_domains, 100);
+    assert_int_equal(config->dns.servers.count, 1);
+    assert_string_equal(config->dns.servers.items[0], "127.0.0.1");
+    assert_int_equal(config->dns.timeout_ms, 2000);
+    assert_int_equal(config->dns.tries, 2);
+    assert_int_equal(config->dns.cache_bytes, 16U << 20);
+    assert_int_equal(config->dns.queries_per_message, 60);
+    assert_int_equal(config->dns.time_per_message_ms, 20000);
+    assert_string_equal(config->milter.socket, "unix:/var/spool/postfix/mailspur/milter.sock");
+    assert_int_equal(config->milter.socket_mode, 0660);
+    assert_null(config->milter.socket_group);
+    assert_string_equal(config->milter.spool, "/var/tmp");
+    assert_int_equal(config->milter.messages_at_once, 100);
+    assert_int_equal(config->milter.helpers, 4);
+    assert_int_equal(config->destination_count, 0);
+    assert_int_equal(config->domain_count, 0);
+    assert_null(config_find_domain(config, "a.test"));
+    assert_null(config_find_destination(config, "psa"));
+}
+
+static void
+what_is_set_replaces_the_defaults(void **state)
+{
+    const struct folder *folder = *state;
+    folder_write(folder, "mailspur.yaml",
+                 "hostname: B\xc3\xbc"
+                 "cher.Example.\n"
+                 "authserv_id: auth.test\n"
+                 "inbound_mx: in.test\n"
+                 "sockets:\n"
+                 "  control: {path: run/c.sock, mode: 0600, group: mail}\n"
+                 "store: {path: ../m.db, keep_dead: 90d}\n"
+                 "limits:\n"
+                 "dns: {servers: [192.0.2.1, '[2001:db8::1]:5353', '192.0.2.2:54']}\n"
+                 "milter: {socket: 'inet:8891@127.0.0.1'}\n");
+    AUTO_CONFIG *config = folder_load_good(folder);
+    assert_string_equal(config->hostname, "xn--bcher-kva.example");
+    assert_string_equal(config->authserv_id, "auth.test");
+    AUTO_STRBUF expected = STRBUF_INIT(256);
+    strbuf_printf(&expected, "%s/run/c.sock", folder->path);
+    assert_string_equal(config->control.path, strbuf_text(&expected));
+    assert_int_equal(config->control.mode, 0600);
+    assert_string_equal(config->control.group, "mail");
+    assert_int_equal(config->store.keep_dead_ms, 90 * DAY_MS);
+    assert_int_equal(config->limits.hops, 50);
+    assert_int_equal(config->dns.servers.count, 3);
+    assert_string_equal(config->dns.servers.items[1], "[2001:db8::1]:5353");
+    assert_string_equal(config->milter.socket, "inet:8891@127.0.0.1");
+}
+
+static void
+a_destination_is_read_whole(void **state)
+{
+    const struct folder *folder = *state;
+    folder_write(folder, "psa.secret", "\n" KEY_64 "\r\n\n  " KEY_24);
+    folder_write(folder, "psa.auth", "Bearer abc\n");
+    folder_write(folder, "ca.pem", "");
+    folder_write(folder, "mailspur.yaml",
+                 HOST_LINES
+                 "destinations:\n"
+                 "  psa:\n"
+                 "    kind: crm\n"
+                 "    url: http://[2001:db8::5]:8080/hook?x=1\n"
+                 "    format: raw\n"
+                 "    secret_file: psa.secret\n"
+                 "    authorization_file: psa.auth\n"
+                 "    ca_file: ca.pem\n"
+                 "    connect_timeout: 1s\n"
+                 "    timeout: 2s\n"
+                 "    concurrency: 9\n"
+                 "    retry: {first: 1s, most: 1m, for: 1h}\n"
+                 "    allow_http: on\n"
+                 "    allow_private: [10.1.0.0/16, '::1']\n"
+                 "  aaa: {kind: portal, url: 'https://a.test', secret_file: psa.secret}\n");
+    struct diagnostics diagnostics = {.items = NULL};
+    AUTO_CONFIG *config = folder_load(folder, &diagnostics);
+    assert_int_equal(diagnostics.count, 0);
+    assert_int_equal(config->destination_count, 2);
+    assert_string_equal(config->destinations[0]->key, "aaa");
+    const struct config_destination *psa = config_find_destination(config, "psa");
+    assert_ptr_equal(psa, config->destinations[1]);
+    assert_int_equal(psa->kind, DESTINATION_CRM);
+    assert_int_equal(psa->format, FORMAT_RAW);
+    assert_int_equal(psa->secret_count, 2);
+    assert_int_equal(psa->secrets[0].length, 64);
+    assert_int_equal(psa->secrets[0].bytes[63], 63);
+    assert_int_equal(psa->secrets[1].length, 24);
+    assert_string_equal(psa->authorization, "Bearer abc");
+    assert_int_equal(psa->connect_timeout_ms, 1000);
+    assert_int_equal(psa->timeout_ms, 2000);
+    assert_int_equal(psa->concurrency, 9);
+    assert_int_equal(psa->retry_first_ms, 1000);
+    assert_int_equal(psa->retry_most_ms, MINUTE_MS);
+    assert_int_equal(psa->retry_for_ms, HOUR_MS);
+    assert_true(psa->allow_http);
+    assert_int_equal(psa->allow_private.count, 2);
+    const struct config_destination *other = config->destinations[0];
+    assert_int_equal(other->format, FORMAT_JSON);
+    assert_null(other->authorization);
+    assert_int_equal(other->connect_timeout_ms, 10000);
+    assert_int_equal(other->timeout_ms, 30000);
+    assert_int_equal(other->concurrency, 4);
+    assert_int_equal(other->retry_first_ms, 30000);
+    assert_int_equal(other->retry_most_ms, HOUR_MS);
+    assert_int_equal(other->retry_for_ms, 3 * DAY_MS);
+    assert_false(other->allow_http);
+}
+
+#define GLOBAL_PSA "destinations:\n  psa: {kind: psa, url: 'https://psa.test'}\n"
+
+static void
+routes_find_their_own_destinations_and_the_global_ones(void **state)
+{
+    const struct folder *folder = *state;
+    folder_write(folder, "mailspur.yaml", HOST_LINES GLOBAL_PSA);
+    folder_write(folder, "domains.d/b.yaml",
+                 "domain: B.test.\n"
+                 "destinations:\n"
+                 "  crm: {kind: crm, url: 'https://crm.test'}\n"
+                 "routes:\n"
+                 "  - {name: one, recipient: Help@b.TEST, destinations: [psa, crm], stop: off}\n"
+                 "  - {name: two, recipient: 'vm-{n}@', destinations: [crm], action: note}\n"
+                 "  - {name: no, recipient: '*', reject: not here}\n");
+    folder_write(folder, "domains.d/a.yaml",
+                 "domain: a.test\n"
+                 "destinations:\n"
+                 "  crm: {kind: crm, url: 'https://other.test'}\n");
+    AUTO_CONFIG *config = folder_load_good(folder);
+    assert_int_equal(config->domain_count, 2);
+    assert_string_equal(config->domains[0]->name, "a.test");
+    assert_int_equal(config->destination_count, 3);
+    assert_string_equal(config->destinations[0]->key, "a.test/crm");
+    const struct config_domain *domain = config_find_domain(config, "b.test");
+    assert_int_equal(domain->route_count, 3);
+    const struct config_route *one = &domain->routes[0];
+    assert_string_equal(one->name, "one");
+    assert_string_equal(pattern_text(one->recipient), "Help");
+    assert_string_equal(one->action, "");
+    assert_false(one->stop);
+    assert_null(one->reject);
+    assert_int_equal(one->destination_count, 2);
+    assert_ptr_equal(one->destinations[0], config_find_destination(config, "psa"));
+    assert_ptr_equal(one->destinations[1], config_find_destination(config, "b.test/crm"));
+    assert_string_equal(one->destinations[1]->url, "https://crm.test");
+    assert_true(domain->routes[1].stop);
+    assert_string_equal(domain->routes[1].action, "note");
+    assert_string_equal(domain->routes[2].reject, "not here");
+    assert_int_equal(domain->routes[2].destination_count, 0);
+}
+
+static void
+routes_that_only_overlap_are_all_reached(void **state)
+{
+    const struct folder *folder = *state;
+    folder_write(folder, "mailspur.yaml", HOST_LINES GLOBAL_PSA);
+    folder_write(folder, "domains.d/a.yaml",
+                 "domain: a.test\n"
+                 "routes:\n"
+                 "  - {name: all, recipient: '*', destinations: [psa], stop: off}\n"
+                 "  - {name: a, recipient: 'x+{n}', destinations: [psa]}\n"
+                 "  - {name: b, recipient: 'x+*', destinations: [psa]}\n" // also takes "x+"
+                 "  - {name: c, recipient: 'x{n}', destinations: [psa]}\n"
+                 "  - {name: d, recipient: '{n}', destinations: [psa]}\n");
+    config_unref(folder_load_good(folder));
+}
+
+static void
+only_domain_files_of_the_folder_are_read(void **state)
+{
+    const struct folder *folder = *state;
+    static const char *const ignored[] = {
+        "domains.d/.hidden.yaml",     "domains.d/a.yaml~", "domains.d/a.yaml.dpkg-old",
+        "domains.d/a.dpkg-dist.yaml", "domains.d/README",  "domains.d/a.yaml.bak",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(ignored); i++) {
+        folder_write(folder, ignored[i], "this is: [no configuration");
+    }
+    folder_write(folder, "domains.d/b.yml", "domain: b.test\n");
+    folder_write(folder, "domains.d/a.yaml", "domain: a.test\n");
+    AUTO_CONFIG *config = folder_load_good(folder);
+    assert_int_equal(config->domain_count, 2);
+    assert_non_null(config_find_domain(config, "a.test"));
+    assert_non_null(config_find_domain(config, "b.test"));
+    assert_non_null(strstr(config->domains[1]->file, "/domains.d/b.yml"));
+}
+
+static void
+a_missing_domains_folder_has_no_domains(void **state)
+{
+    const struct folder *folder = *state;
+    folder_write(folder, "mailspur.yaml", HOST_LINES "domains: none.d\n");
+    AUTO_CONFIG *config = folder_load_good(folder);
+    assert_int_equal(config->domain_count, 0);
+}
+
+// mailspur-milter runs as another user than the daemon, who alone may read secrets.
+static void
+the_host_part_alone_needs_no_secrets_and_no_domains(void **state)
+{
+    const struct folder *folder = *state;
+    folder_write(folder, "mailspur.yaml",
+                 HOST_LINES "destinations:\n"
+                            "  a: {kind: psa, url: 'https://a.test', secret_file: none}\n");
+    folder_write(folder, "domains.d/a.yaml", "not: [good");
+    AUTO_STRBUF path = STRBUF_INIT(256);
+    strbuf_printf(&path, "%s/mailspur.yaml", folder->path);
+    struct diagnostics diagnostics = {.items = NULL};
+    AUTO_CONFIG *config = NULL;
+    assert_int_equal(config_load_host(strbuf_text(&path), &diagnostics, &config), ST_OK);
+    assert_int_equal(diagnostics.count, 0);
+    assert_string_equal(config->hostname, "mx.test");
+    assert_int_equal(config->destination_count, 0);
+    assert_int_equal(config->domain_count, 0);
+    folder_write(folder, "mailspur.yaml", HOST_LINES "limits: {hops: many}\n");
+    AUTO_CONFIG *none = NULL;
+    assert_int_equal(config_load_host(strbuf_text(&path), &diagnostics, &none), ST_INVALID);
+    assert_null(none);
+    diagnostics_done(&diagnostics);
+}
+
+static void
+check_errors(const struct folder *folder, const char *expected)
+{
+    struct diagnostics diagnostics = {.items = NULL};
+    assert_null(folder_load(folder, &diagnostics));
+    AUTO_FREE char *told = folder_format(folder, &diagnostics, true);
+    assert_string_equal(told, expected);
+    diagnostics_done(&diagnostics);
+}
+
+static void
+faults_of_whole_files_are_told(void **state)
+{
+    const struct folder *folder = *state;
+    folder_write(folder, "mailspur.yaml", "# nothing\n");
+    check_errors(folder, "$/mailspur.yaml:1:1: error: 'hostname' is missing in mailspur.yaml\n"
+                         "$/mailspur.yaml:1:1: error: 'inbound_mx' is missing in mailspur.yaml\n");
+    folder_write(folder, "mailspur.yaml", HOST_LINES "domains: mailspur.yaml\n");
+    check_errors(folder, "$/mailspur.yaml: error: cannot be read: Not a directory\n");
+    folder_write(folder, "mailspur.yaml", HOST_LINES);
+    folder_write(folder, "domains.d/b.yaml", "domain: a.test\n");
+    folder_write(folder, "domains.d/a.yaml", "domain: A.Test\n");
+    check_errors(folder, "$/domains.d/b.yaml:1:9: error: a.test has a file already: "
+                         "$/domains.d/a.yaml\n");
+    struct folder none = {.path = "/tmp/mailspur-does-not-exist"};
+    check_errors(&none, "$/mailspur.yaml: error: cannot be read: No such file or directory\n");
+}
+
+struct bad_secret {
+    const char *label;
+    const char *content;
+    const char *expected; /* NULL: it is good */
+};
+
+#define NAMED "$/mailspur.yaml:4:54: error: 'secret_file': "
+#define INSIDE(line) "$/x.secret:" line ":1: error: "
+static const struct bad_secret BAD_SECRETS[] = {
+    {"24 bytes", KEY_24, NULL},
+    {"64 bytes", KEY_64 "\n", NULL},
+    {"23 bytes", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRY=\n",
+     INSIDE("1") "a key must have 24 to 64 bytes before base64\n"},
+    {"65 bytes",
+     "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+"
+     "P0A="
+     "\n",
+     INSIDE("1") "a key must have 24 to 64 bytes before base64\n"},
+    {"much too long", KEY_64 KEY_64 "\n", INSIDE("1") "a key is longer than 64 bytes\n"},
+    {"no prefix", "hunter2hunter2hunter2hunter2\n",
+     INSIDE("1") "a line does not begin with whsec_\n"},
+    {"public key", KEY_24 "\nwhpk_AAAA\n", INSIDE("2") "a line does not begin with whsec_\n"},
+    {"no base64", "\nwhsec_hunter2-hunter2\n", INSIDE("2") "what follows whsec_ is not base64\n"},
+    {"three keys", KEY_24 "\n" KEY_24 "\n" KEY_24 "\n",
+     INSIDE("3") "more than two keys: the current one, then the one rotated out\n"},
+    {"empty", " \n\n",
+     NAMED "$/x.secret holds no key; make one with: echo whsec_$(openssl rand -base64 32)\n"},
+};
+
+static void
+secret_files_are_checked_and_their_content_never_shows(void **state)
+{
+    const struct folder *folder = *state;
+    folder_write(folder, "mailspur.yaml",
+                 HOST_LINES "destinations:\n"
+                            "  a: {kind: psa, url: 'https://a.test', secret_file: x.secret}\n");
+    for (size_t i = 0; i < ARRAY_LEN(BAD_SECRETS); i++) {
+        const struct bad_secret *row = &BAD_SECRETS[i];
+        folder_write(folder, "x.secret", row->content);
+        struct diagnostics diagnostics = {.items = NULL};
+        config_unref(folder_load(folder, &diagnostics));
+        AUTO_FREE char *told = folder_format(folder, &diagnostics, true);
+        if (strcmp(told, row->expected == NULL ? "" : row->expected) != 0) {
+            fail_msg("%s: %s", row->label, told);
+        }
+        assert_null(strstr(told, "hunter2"));
+        diagnostics_done(&diagnostics);
+    }
+}
+
+static void
+an_authorization_file_holds_one_printable_line(void **state)
+{
+    const struct folder *folder = *state;
+    static const struct {
+        const char *content;
+        const char *expected;
+    } rows[] = {
+        {"Basic abc", ""},
+        {"", "$/mailspur.yaml:4:61: error: 'authorization_file': $/x.auth must hold one line of at "
+             "most 4000 bytes\n"},
+        {"a\nX-Evil: b\n", "$/mailspur.yaml:4:61: error: 'authorization_file': $/x.auth must hold "
+                           "one line of at most 4000 bytes\n"},
+        {"\nBearer \x01\n",
+         "$/x.auth:2:1: error: only printable ASCII characters can stand here\n"},
+    };
+    folder_write(folder, "mailspur.yaml",
+                 HOST_LINES
+                 "destinations:\n"
+                 "  a: {kind: psa, url: 'https://a.test', authorization_file: x.auth}\n");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        folder_write(folder, "x.auth", rows[i].content);
+        struct diagnostics diagnostics = {.items = NULL};
+        config_unref(folder_load(folder, &diagnostics));
+        AUTO_FREE char *told = folder_format(folder, &diagnostics, true);
+        assert_string_equal(told, rows[i].expected);
+        diagnostics_done(&diagnostics);
+    }
+}
+
+static void
+check_warnings(const struct folder *folder, const char *expected)
+{
+    struct diagnostics diagnostics = {.items = NULL};
+    AUTO_CONFIG *config = folder_load(folder, &diagnostics);
+    assert_non_null(config);
+    AUTO_FREE char *told = folder_format(folder, &diagnostics, false);
+    assert_string_equal(told, expected);
+    diagnostics_done(&diagnostics);
+}
+
+static void
+what_is_odd_but_works_is_a_warning(void **state)
+{
+    const struct folder *folder = *state;
+    folder_write(folder, "x.secret", KEY_24);
+    folder_chmod(folder, "x.secret", 0644);
+    folder_write(folder, "mailspur.yaml",
+                 HOST_LINES "sockets: {control: {mode: '0666'}}\n"
+                            "destinations:\n"
+                            "  a: {kind: psa, url: 'https://a.test', secret_file: x.secret}\n"
+                            "  b: {kind: psa, url: 'https://b.test'}\n");
+    check_warnings(
+        folder, "$/mailspur.yaml:3:27: warning: everybody on this host is an administrator of "
+                "mailspur\n"
+                "$/mailspur.yaml:5:54: warning: 'secret_file': everybody on this host can get at "
+                "$/x.secret (mode 0644); chmod o= it\n"
+                "$/mailspur.yaml:6:3: warning: neither 'secret_file' nor 'authorization_file': "
+                "the endpoint cannot tell our requests from a stranger's\n");
+}
+
+static void
+missing_role_mailboxes_are_a_warning(void **state)
+{
+    const struct folder *folder = *state;
+    folder_write(folder, "x.secret", KEY_24);
+    folder_write(
+        folder, "mailspur.yaml",
+        HOST_LINES
+        "destinations: {psa: {kind: psa, url: 'https://a.test', secret_file: x.secret}}\n");
+    static const char lines[] = "domain: a.test\nroutes:\n";
+    static const char postmaster[] = "$/domains.d/a.yaml:2:1: warning: no route takes "
+                                     "postmaster@a.test, which every mail domain owes to others\n";
+    static const char abuse[] = "$/domains.d/a.yaml:2:1: warning: no route takes abuse@a.test, "
+                                "which every mail domain owes to others\n";
+    const struct {
+        const char *routes;
+        const char *expected[2];
+    } rows[] = {
+        {"  - {name: x, recipient: x, destinations: [psa]}\n", {postmaster, abuse}},
+        {"  - {name: x, recipient: PostMaster@, destinations: [psa]}\n", {abuse, ""}},
+        {"  - {name: x, recipient: '*', destinations: [psa]}\n", {"", ""}},
+        {"  - {name: x, recipient: abuse, reject: no}\n"
+         "  - {name: y, recipient: '*', destinations: [psa]}\n",
+         {abuse, ""}},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        AUTO_STRBUF text = STRBUF_INIT(4096);
+        AUTO_STRBUF expected = STRBUF_INIT(4096);
+        strbuf_printf(&text, "%s%s", lines, rows[i].routes);
+        strbuf_printf(&expected, "%s%s", rows[i].expected[0], rows[i].expected[1]);
+        folder_write(folder, "domains.d/a.yaml", strbuf_text(&text));
+        check_warnings(folder, strbuf_text(&expected));
+    }
+    folder_write(folder, "domains.d/a.yaml", "domain: a.test\n");
+    check_warnings(folder, "$/domains.d/a.yaml:1:1: warning: a.test has no routes: all of its mail "
+                           "is refused\n");
+}
+
+static const struct config_domain *
+load_with_policies(const struct folder *folder, const char *of_host, const char *of_domain,
+                   struct config **config_out)
+{
+    AUTO_STRBUF host = STRBUF_INIT(4096);
+    AUTO_STRBUF domain = STRBUF_INIT(4096);
+    strbuf_printf(&host, HOST_LINES "policy: %s\n", of_host);
+    strbuf_printf(&domain, "domain: a.test\npolicy: %s\n", of_domain);
+    folder_write(folder, "mailspur.yaml", strbuf_text(&host));
+    folder_write(folder, "domains.d/a.yaml", strbuf_text(&domain));
+    *config_out = folder_load_good(folder);
+    return config_find_domain(*config_out, "a.test");
+}
+
+static void
+a_domain_overrides_the_policy_key_by_key_and_adds_networks(void **state)
+{
+    const struct folder *folder = *state;
+    AUTO_CONFIG *config = NULL;
+    const struct config_domain *domain = load_with_policies(
+        folder, "{dmarc: tag, defer_for: 2h, trusted_networks: [192.0.2.0/24]}",
+        "{on_temperror: defer, trusted_networks: [2001:db8::/32, 192.0.2.0/24]}", &config);
+    assert_int_equal(domain->policy.dmarc, DMARC_MODE_TAG);
+    assert_int_equal(domain->policy.on_temperror, TEMPERROR_DEFER);
+    assert_int_equal(domain->policy.defer_for_ms, 2 * HOUR_MS);
+    assert_int_equal(domain->trusted_networks.count, 2); // one of them stood in both
+    AUTO_CONFIG *other = NULL;
+    domain = load_with_policies(folder, "", "", &other);
+    assert_int_equal(domain->policy.dmarc, DMARC_MODE_ENFORCE);
+    assert_int_equal(domain->policy.on_temperror, TEMPERROR_TAG);
+    assert_int_equal(domain->policy.defer_for_ms, DAY_MS);
+    assert_int_equal(domain->trusted_networks.count, 0);
+}
+
+static void
+policies_have_equal_keys_exactly_when_they_do_the_same(void **state)
+{
+    const struct folder *folder = *state;
+    static const struct {
+        const char *of_host;
+        const char *of_domain;
+        bool is_same;
+    } rows[] = {
+        {"{dmarc: tag, trusted_networks: [10.0.0.0/8, 192.0.2.1]}", "", true},
+        {"", "{dmarc: tag, trusted_networks: [192.0.2.1/32, 10.0.0.0/8]}", true},
+        {"{dmarc: tag, trusted_networks: [192.0.2.1]}", "{trusted_networks: [10.0.0.0/8]}", true},
+        {"{dmarc: off}", "{dmarc: tag, trusted_networks: [192.0.2.1, 10.0.0.0/8]}", true},
+        {"{defer_for: 1h}", "{dmarc: tag, trusted_networks: [192.0.2.1, 10.0.0.0/8]}", true},
+        {"", "{dmarc: off, trusted_networks: [192.0.2.1, 10.0.0.0/8]}", false},
+        {"", "{dmarc: tag, trusted_networks: [10.0.0.0/8]}", false},
+        {"", "{dmarc: tag, trusted_networks: [192.0.2.1, 10.0.0.0/9]}", false},
+        {"", "{dmarc: tag, on_temperror: defer, trusted_networks: [192.0.2.1, 10.0.0.0/8]}", false},
+    };
+    char first[65] = "";
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        AUTO_CONFIG *config = NULL;
+        const struct config_domain *domain =
+            load_with_policies(folder, rows[i].of_host, rows[i].of_domain, &config);
+        assert_int_equal(strlen(domain->policy_key), 64);
+        if (i == 0) {
+            memcpy(first, domain->policy_key, sizeof(first));
+        }
+        if ((strcmp(first, domain->policy_key) == 0) != rows[i].is_same) {
+            fail_msg("row %zu", i);
+        }
+    }
+    AUTO_CONFIG *one = NULL;
+    AUTO_CONFIG *two = NULL;
+    assert_string_not_equal(
+        load_with_policies(folder, "{on_temperror: defer}", "{defer_for: 1h}", &one)->policy_key,
+        load_with_policies(folder, "{on_temperror: defer}", "{defer_for: 2h}", &two)->policy_key);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(two_lines_give_all_the_defaults),
+        TEST(what_is_set_replaces_the_defaults),
+        TEST(a_destination_is_read_whole),
+        TEST(routes_find_their_own_destinations_and_the_global_ones),
+        TEST(routes_that_only_overlap_are_all_reached),
+        TEST(only_domain_files_of_the_folder_are_read),
+        TEST(a_missing_domains_folder_has_no_domains),
+        TEST(the_host_part_alone_needs_no_secrets_and_no_domains),
+        TEST(faults_of_whole_files_are_told),
+        TEST(secret_files_are_checked_and_their_content_never_shows),
+        TEST(an_authorization_file_holds_one_printable_line),
+        TEST(what_is_odd_but_works_is_a_warning),
+        TEST(missing_role_mailboxes_are_a_warning),
+        TEST(a_domain_overrides_the_policy_key_by_key_and_adds_networks),
+        TEST(policies_have_equal_keys_exactly_when_they_do_the_same),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
