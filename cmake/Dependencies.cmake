@@ -14,7 +14,7 @@ pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
 pkg_check_modules(opendkim REQUIRED IMPORTED_TARGET opendkim)
 pkg_check_modules(cmocka IMPORTED_TARGET cmocka)
 
-# libmilter, libspf2, libopendmarc and ldns ship no pkg-config file.
+# libmilter, libspf2 and ldns ship no pkg-config file.
 function(plain_library name header library)
     find_path(${name}_INCLUDE_DIR ${header} REQUIRED)
     find_library(${name}_LIBRARY ${library} REQUIRED)
@@ -25,5 +25,4 @@ function(plain_library name header library)
 endfunction()
 plain_library(milter libmilter/mfapi.h milter)
 plain_library(spf2 spf2/spf.h spf2)
-plain_library(opendmarc opendmarc/dmarc.h opendmarc)
 plain_library(ldns ldns/ldns.h ldns)

@@ -252,7 +252,6 @@ lend_slot(struct helper_pool *pool, int64_t deadline_mono_ms)
         struct slot *slot = find_slot(pool, &starting_at);
         if (slot != NULL) {
             slot->lent = true;
-            pool->started += slot->helper.pid == 0 ? 1 : 0;
             return slot;
         }
         if (clock_mono_ms() >= deadline_mono_ms) {
@@ -291,6 +290,21 @@ give_back(struct helper_pool *pool, struct slot *slot, bool died)
     (void)pthread_cond_signal(&pool->returned);
 }
 
+static void
+count_start(struct helper_pool *pool)
+{
+    AUTO_LOCK(lock, &pool->mutex);
+    pool->started++;
+}
+
+// Between messages a helper says nothing: what can be read then is its end.
+static bool
+has_ended(const struct helper *helper)
+{
+    struct pollfd item = {.fd = helper->fd, .events = POLLIN};
+    return poll(&item, 1, 0) != 0;
+}
+
 enum status
 helper_pool_lend(struct helper_pool *pool, int64_t deadline_mono_ms, struct helper *helper_out,
                  struct why *why)
@@ -299,9 +313,16 @@ helper_pool_lend(struct helper_pool *pool, int64_t deadline_mono_ms, struct help
     if (slot == NULL) {
         return why_set(why, ST_AGAIN, "no helper was free in time");
     }
-    if (slot->helper.pid == 0 && start_helper(pool->path, &slot->helper, why) != ST_OK) {
-        give_back(pool, slot, true);
-        return ST_AGAIN;
+    if (slot->helper.pid != 0 && has_ended(&slot->helper)) {
+        kill_helper(&slot->helper);
+        slot->served = 0;
+    }
+    if (slot->helper.pid == 0) {
+        count_start(pool);
+        if (start_helper(pool->path, &slot->helper, why) != ST_OK) {
+            give_back(pool, slot, true);
+            return ST_AGAIN;
+        }
     }
     *helper_out = slot->helper;
     return ST_OK;

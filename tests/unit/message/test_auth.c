@@ -206,10 +206,10 @@ static const struct dkim_case DKIM_CASES[] = {
     {"d_twice.eml", AUTH_PERMERROR, AUTH_FAIL, "twice"},
     {"raw_bytes.eml", AUTH_PASS, AUTH_PASS, ""},
     {"long_i.eml", AUTH_PERMERROR, AUTH_FAIL, "i="},
-    {"h_names_all_0.eml", AUTH_FAIL, AUTH_FAIL, ""},
-    {"h_names_all_1.eml", AUTH_FAIL, AUTH_FAIL, ""},
-    {"h_names_all_2.eml", AUTH_FAIL, AUTH_FAIL, ""},
-    {"h_names_all_3.eml", AUTH_FAIL, AUTH_FAIL, ""},
+    {"many_names_0.eml", AUTH_FAIL, AUTH_FAIL, ""},
+    {"many_names_1.eml", AUTH_FAIL, AUTH_FAIL, ""},
+    {"many_names_2.eml", AUTH_FAIL, AUTH_FAIL, ""},
+    {"many_names_3.eml", AUTH_FAIL, AUTH_FAIL, ""},
 };
 
 static void
