@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// A command's request to the API and what its answer means for the exit code.
+#ifndef CONTROL_CLI_CALL_H
+#define CONTROL_CLI_CALL_H
+
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "common/cleanup.h"
+#include "common/strbuf.h"
+#include "control/cli/args.h"
+
+static inline void
+json_cleanup(json_t **json)
+{
+    json_decref(*json);
+}
+#define AUTO_JSON AUTO(json_cleanup) json_t
+
+/**
+ * Ask the API. With --json the answer's body is printed, whatever it says; else an error goes to
+ * stderr as a sentence.
+ *
+ * @url         path and query, as url.h makes them; an overflown one is refused
+ * @body        taken; NULL: none
+ * @answer_out  new reference, an object; only with CLI_OK
+ */
+MUST_CHECK enum cli_exit call_api(const struct cli *cli, const char *method,
+                                  const struct strbuf *url, json_t *body, json_t **answer_out);
+
+/** Write the raw body at `url` to stdout: as it is, or made visible on a terminal. */
+MUST_CHECK enum cli_exit call_download(const struct cli *cli, const struct strbuf *url);
+
+/** The options that have a member, as query parameters. */
+void call_add_parameters(struct strbuf *url, const struct args *args);
+
+/** The options that have a member, as an object of texts. New reference. */
+json_t *call_make_body(const struct args *args);
+
+/** Members of an answer: "" and 0 when they are not there. Borrowed. */
+const char *call_text(const json_t *object, const char *member);
+int64_t call_number(const json_t *object, const char *member);
+
+/** A number as text, "" for null: for the cells of a table. Returns `out`. */
+enum { CALL_NUMBER_SIZE = 24 };
+const char *call_number_text(const json_t *object, const char *member, char out[CALL_NUMBER_SIZE]);
+
+#endif

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/cli/human.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { JUST_NOW_MS = 2000, DATE_BEYOND_MS = 14 * 24 * 3600 * 1000 };
+
+struct duration_unit {
+    int64_t ms;    /* of one */
+    int64_t below; /* used for shorter times than this */
+    const char *name;
+};
+static const struct duration_unit DURATION_UNITS[] = {
+    {1, 1000, "ms"},
+    {1000, 120 * 1000, "s"},
+    {60 * 1000, 120 * 60 * 1000, "min"},
+    {3600 * 1000, 48 * 3600 * 1000, "h"},
+    {24 * 3600 * 1000, INT64_MAX, "d"},
+};
+
+static const char *const BYTE_UNITS[] = {"B", "KB", "MB", "GB", "TB", "PB", "EB"};
+
+enum status
+human_parse_iso(const char *iso, int64_t *wall_ms_out)
+{
+    struct tm fields = {.tm_year = 0};
+    const char *rest = strptime(iso, "%Y-%m-%dT%H:%M:%S", &fields);
+    unsigned ms;
+    int used = 0;
+    if (rest == NULL || sscanf(rest, ".%3uZ%n", &ms, &used) != 1 || used == 0 ||
+        rest[used] != '\0') {
+        return ST_INVALID;
+    }
+    *wall_ms_out = (int64_t)timegm(&fields) * 1000 + ms;
+    return ST_OK;
+}
+
+const char *
+human_duration(int64_t ms, char out[HUMAN_SIZE])
+{
+    size_t i = 0;
+    while (i + 1 < ARRAY_LEN(DURATION_UNITS) && ms >= DURATION_UNITS[i].below) {
+        i++;
+    }
+    (void)snprintf(out, HUMAN_SIZE, "%" PRId64 " %s", ms / DURATION_UNITS[i].ms,
+                   DURATION_UNITS[i].name);
+    return out;
+}
+
+const char *
+human_time(const char *iso, int64_t now_ms, char out[HUMAN_SIZE])
+{
+    int64_t at;
+    char length[HUMAN_SIZE];
+    if (iso == NULL || human_parse_iso(iso, &at) != ST_OK) {
+        (void)snprintf(out, HUMAN_SIZE, "%s", iso == NULL ? "-" : iso);
+        return out;
+    }
+    int64_t distance = now_ms > at ? now_ms - at : at - now_ms;
+    if (distance < JUST_NOW_MS) {
+        (void)snprintf(out, HUMAN_SIZE, "just now");
+    } else if (distance > DATE_BEYOND_MS) {
+        (void)snprintf(out, HUMAN_SIZE, "%.10s", iso);
+    } else {
+        (void)human_duration(distance, length);
+        bool past = now_ms > at;
+        (void)snprintf(out, HUMAN_SIZE, "%s%.30s%s", past ? "" : "in ", length, past ? " ago" : "");
+    }
+    return out;
+}
+
+const char *
+human_bytes(uint64_t bytes, char out[HUMAN_SIZE])
+{
+    double value = (double)bytes;
+    size_t unit = 0;
+    while (value >= 1024 && unit + 1 < ARRAY_LEN(BYTE_UNITS)) {
+        value /= 1024;
+        unit++;
+    }
+    // One decimal only where it tells something.
+    bool decimal = unit > 0 && value < 10;
+    (void)snprintf(out, HUMAN_SIZE, "%.*f %s", decimal ? 1 : 0, value, BYTE_UNITS[unit]);
+    return out;
+}
