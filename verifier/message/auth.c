@@ -117,7 +117,7 @@ find_identities(const struct auth_message *message, struct identities *out)
 static void
 set_reason(char reason[VERDICT_REASON_SIZE], const char *text)
 {
-    (void)snprintf(reason, VERDICT_REASON_SIZE, "%s", text);
+    (void)snprintf(reason, VERDICT_REASON_SIZE, "%.*s", VERDICT_REASON_SIZE - 1, text);
 }
 
 // What could not be found out: temperror everywhere, fail nowhere.

@@ -11,7 +11,7 @@
 static enum auth_result
 refuse(char reason[VERDICT_REASON_SIZE], enum auth_result result, const char *text)
 {
-    (void)snprintf(reason, VERDICT_REASON_SIZE, "%s", text);
+    (void)snprintf(reason, VERDICT_REASON_SIZE, "%.*s", VERDICT_REASON_SIZE - 1, text);
     return result;
 }
 
