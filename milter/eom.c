@@ -210,11 +210,15 @@ eom_decide(struct session *session, intake_progress_fn progress, void *arg, stru
         return;
     }
     struct message message = {.started_ms = clock_mono_ms(), .hold = "", .reason = ""};
+    bool entered = false;
     if (answer_early(session, &message, out)) {
         message.event = out->code >= 500 ? "message.refused" : "message.deferred";
     } else {
         process(session, &message, progress, arg, out);
-        limiter_leave(session->host->messages);
+        entered = true;
     }
     log_message(session, &message, out);
+    if (entered) {
+        limiter_leave(session->host->messages); // last: at stop the process ends behind it
+    }
 }

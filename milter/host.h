@@ -13,6 +13,7 @@ struct host {
     const char *spool;
     struct auth *auth;
     struct limiter *messages; /* end-of-message steps under way */
+    struct limiter *sessions; /* counted only, for the end */
     struct defer_memory *deferred;
 };
 

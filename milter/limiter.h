@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many end-of-message steps may be under way at once, and waiting for the last of them at stop.
+// How many of a kind may be under way at once, and waiting for the last of them at stop.
 #ifndef MILTER_LIMITER_H
 #define MILTER_LIMITER_H
 

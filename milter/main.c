@@ -11,8 +11,9 @@
 #include "milter/listener.h"
 
 enum {
-    WAIT_MS = 1000,        /* how soon an end of libmilter's loop is noticed */
-    DRAIN_MAX_MS = 25000,  /* a message's DNS (20 s) and commit; below systemd's 90 s */
+    WAIT_MS = 1000,       /* how soon an end of libmilter's loop is noticed */
+    DRAIN_MAX_MS = 25000, /* a message's DNS (20 s) and commit; below systemd's 90 s */
+    LINGER_MS = 1000,
     EXIT_USAGE = 64,       /* sysexits.h */
     EXIT_CONFIG_FAULT = 78 /* EX_CONFIG */
 };
@@ -141,6 +142,7 @@ run(const struct config *config, int signal_fd, struct why *why)
         .spool = config->milter.spool,
         .auth = auth,
         .messages = limiter_new(config->milter.messages_at_once),
+        .sessions = limiter_new(UINT64_MAX),
         .deferred = defer_memory_new(),
     };
     const struct listener_socket socket = {
@@ -156,6 +158,8 @@ run(const struct config *config, int signal_fd, struct why *why)
         listener_stop();
     }
     if (limiter_close(the_host.messages, DRAIN_MAX_MS)) {
+        // The last answers are written by libmilter after our callbacks: its sessions get a moment.
+        (void)limiter_close(the_host.sessions, LINGER_MS);
         auth_close(auth);
         dns_close(dns);
     } else {

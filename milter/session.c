@@ -19,6 +19,7 @@ session_new(const struct host *host, const char *client_name, const char *client
 {
     struct session *session = xcalloc(1, sizeof(*session));
     session->host = host;
+    session->counted = limiter_enter(host->sessions);
     copy_text(session->client_name, sizeof(session->client_name), client_name);
     copy_text(session->client_address, sizeof(session->client_address), client_address);
     copy_text(session->mta_name, sizeof(session->mta_name), mta_name);
@@ -35,6 +36,9 @@ session_free(struct session *session)
     }
     intake_client_free(session->intake); // the daemon drops what it reserved
     transaction_done(&session->transaction);
+    if (session->counted) {
+        limiter_leave(session->host->sessions);
+    }
     free(session);
 }
 

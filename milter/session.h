@@ -19,7 +19,8 @@ struct session {
     char mta_name[SESSION_NAME_SIZE]; /* macro j */
     char queue_id[64];                /* macro i, known from DATA on */
     bool authenticated;
-    bool warned; /* that the daemon is away: once a session is enough */
+    bool counted; /* in host->sessions */
+    bool warned;  /* that the daemon is away: once a session is enough */
     struct intake_client *intake;
     struct transaction transaction;
 };

@@ -23,6 +23,7 @@ struct stub_daemon {
     pthread_cond_t changed;
     struct stub_counts counts;
     struct stub_commit last;
+    bool released;
     int fds[CONNECTIONS_MAX];
     pthread_t threads[CONNECTIONS_MAX];
     unsigned thread_count;
@@ -117,6 +118,16 @@ remember(struct stub_daemon *stub, const struct intake_commit *commit, int messa
     last->size = commit->size;
     last->header_length = commit->header_length;
     stub->counts.commits++;
+    (void)pthread_cond_broadcast(&stub->changed);
+}
+
+static void
+await_release(struct stub_daemon *stub)
+{
+    AUTO_LOCK(lock, &stub->mutex);
+    while (!stub->released) {
+        (void)pthread_cond_wait(&stub->changed, &stub->mutex);
+    }
 }
 
 static bool
@@ -129,6 +140,9 @@ answer_commit(struct stub_daemon *stub, int fd, const char *packet, size_t lengt
                                           .message_id = "019377a0-0000-7000-8000-000000000001"};
     if (begins(commit.sender, "die")) {
         return false;
+    }
+    if (begins(commit.sender, "wait")) {
+        await_release(stub);
     }
     if (begins(commit.sender, "full")) {
         answer = (struct intake_commit_answer){INTAKE_NOT_STORED, {452, "4.3.1", "no room"}, ""};
@@ -239,6 +253,7 @@ stub_daemon_stop(struct stub_daemon *stub)
     if (stub == NULL) {
         return;
     }
+    stub_daemon_release(stub);
     (void)close(stub->stop_pipe[1]);
     (void)pthread_join(stub->accepter, NULL);
     for (unsigned i = 0; i < stub->thread_count; i++) {
@@ -267,12 +282,19 @@ stub_daemon_counts(struct stub_daemon *stub)
     return stub->counts;
 }
 
-bool
-stub_daemon_await(struct stub_daemon *stub, unsigned acks, unsigned resets)
+static struct timespec
+deadline(void)
 {
     struct timespec until;
     (void)clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += AWAIT_S;
+    return until;
+}
+
+bool
+stub_daemon_await(struct stub_daemon *stub, unsigned acks, unsigned resets)
+{
+    struct timespec until = deadline();
     AUTO_LOCK(lock, &stub->mutex);
     while (stub->counts.acks < acks || stub->counts.resets < resets) {
         if (pthread_cond_timedwait(&stub->changed, &stub->mutex, &until) != 0) {
@@ -280,4 +302,25 @@ stub_daemon_await(struct stub_daemon *stub, unsigned acks, unsigned resets)
         }
     }
     return stub->counts.acks == acks && stub->counts.resets == resets;
+}
+
+bool
+stub_daemon_await_commits(struct stub_daemon *stub, unsigned commits)
+{
+    struct timespec until = deadline();
+    AUTO_LOCK(lock, &stub->mutex);
+    while (stub->counts.commits < commits) {
+        if (pthread_cond_timedwait(&stub->changed, &stub->mutex, &until) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void
+stub_daemon_release(struct stub_daemon *stub)
+{
+    AUTO_LOCK(lock, &stub->mutex);
+    stub->released = true;
+    (void)pthread_cond_broadcast(&stub->changed);
 }

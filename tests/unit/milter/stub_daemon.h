@@ -11,6 +11,7 @@
 //   COMMIT, local part of the sender:
 //                        full…   452 4.3.1       perm…   554 5.6.0     dup…    duplicate
 //                        die…    closes the connection
+//                        wait…   stored, but not before stub_daemon_release
 //                        anything else: stored
 #ifndef TESTS_MILTER_STUB_DAEMON_H
 #define TESTS_MILTER_STUB_DAEMON_H
@@ -51,6 +52,12 @@ void stub_daemon_stop(struct stub_daemon *stub);
 const struct stub_commit *stub_daemon_last(struct stub_daemon *stub);
 
 struct stub_counts stub_daemon_counts(struct stub_daemon *stub);
+
+/** Wait (at most 10 s) until that many COMMIT packets have come in all; false: they did not. */
+bool stub_daemon_await_commits(struct stub_daemon *stub, unsigned commits);
+
+/** Let the commits of wait… senders, of now and later, be answered. */
+void stub_daemon_release(struct stub_daemon *stub);
 
 /** Wait (at most 10 s) until that many ACK and RESET packets have come in all; false: they did not.
  */

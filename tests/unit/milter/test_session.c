@@ -50,7 +50,8 @@ make_folder(void **state)
         return -1;
     }
     (void)snprintf(socket_path, sizeof(socket_path), "%s/intake.sock", folder);
-    host = (struct host){.intake_path = socket_path, .spool = folder};
+    host = (struct host){
+        .intake_path = socket_path, .spool = folder, .sessions = limiter_new(UINT64_MAX)};
     return 0;
 }
 
@@ -58,7 +59,9 @@ static int
 remove_folder(void **state)
 {
     (void)state;
-    return rmdir(folder);
+    bool all_freed = limiter_close(host.sessions, 0);
+    limiter_free(host.sessions);
+    return all_freed ? rmdir(folder) : -1;
 }
 
 static void
