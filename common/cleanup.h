@@ -53,7 +53,8 @@ cleanup_lock(pthread_mutex_t *mutex)
 #define AUTO_FILE AUTO(cleanup_file)
 
 /** Holds the mutex to the end of the enclosing block. */
-#define AUTO_LOCK(name, mutex) AUTO(cleanup_unlock) pthread_mutex_t *name = cleanup_lock(mutex)
+#define AUTO_LOCK(name, mutex)                                                                     \
+    AUTO(cleanup_unlock) __attribute__((unused)) pthread_mutex_t *name = cleanup_lock(mutex)
 
 /** The pointer's value; the variable becomes NULL. */
 #define STEAL(pointer)                                                                             \

@@ -129,7 +129,7 @@ config_find_domain(const struct config *config, const char *name)
         return NULL;
     }
     struct config_domain **found = bsearch(name, config->domains, config->domain_count,
-                                           sizeof(*found), compare_name_to_domain);
+                                           sizeof(struct config_domain *), compare_name_to_domain);
     return found == NULL ? NULL : *found;
 }
 
@@ -140,7 +140,7 @@ config_find_destination(const struct config *config, const char *key)
         return NULL;
     }
     struct config_destination **found =
-        bsearch(key, config->destinations, config->destination_count, sizeof(*found),
-                compare_key_to_destination);
+        bsearch(key, config->destinations, config->destination_count,
+                sizeof(struct config_destination *), compare_key_to_destination);
     return found == NULL ? NULL : *found;
 }

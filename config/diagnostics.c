@@ -7,8 +7,12 @@
 #include "common/strbuf.h"
 #include "common/xalloc.h"
 
-enum { TEXT_MAX = 1024 }; /* of one diagnostic; values are cut by those who quote them */
+enum {
+    TEXT_MAX = 1024,     /* of one diagnostic; values are cut by those who quote them */
+    FORMATTED_MAX = 8192 /* with its place; a path is at most 4096 bytes */
+};
 
+PRINTF_LIKE(6, 0)
 static void
 add(struct diagnostics *list, bool is_error, const char *file, unsigned line, unsigned column,
     const char *format, va_list args)
@@ -65,7 +69,7 @@ diagnostics_done(struct diagnostics *list)
 char *
 diagnostic_format(const struct diagnostic *item)
 {
-    AUTO_STRBUF out = STRBUF_INIT(8 * TEXT_MAX);
+    AUTO_STRBUF out = STRBUF_INIT(FORMATTED_MAX);
     strbuf_puts(&out, item->file);
     if (item->line > 0) {
         strbuf_printf(&out, ":%u:%u", item->line, item->column);

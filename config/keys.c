@@ -17,8 +17,24 @@ enum { SERVERS_MAX = 8, NETWORKS_MAX = 256 };
     static const struct section variable = {                                                       \
         .name = (title), .fields = (table), .count = ARRAY_LEN(table)}
 
-// clang-format off: one key a line
-#define AT(type_, member_) .offset = offsetof(type_, member_)
+// A key, the type of its value, and the member of TARGET that it sets.
+#define KEY(word, kind, member, ...)                                                               \
+    {                                                                                              \
+        .key = (word), .type = FIELD_##kind, .offset = offsetof(TARGET, member), __VA_ARGS__       \
+    }
+// A key without default or limits.
+#define PLAIN(word, kind, member) KEY(word, kind, member, .fallback = NULL)
+// A key with its default, least and most value.
+#define RANGE(word, kind, member, fallback_, least_, most_)                                        \
+    KEY(word, kind, member, .fallback = (fallback_), .least = (least_), .most = (most_))
+// A section whose keys set members of TARGET itself.
+#define PART(word, table)                                                                          \
+    {                                                                                              \
+        .key = (word), .type = FIELD_SECTION, .section = &(table)                                  \
+    }
+
+// One key a line.
+// clang-format off
 
 // ---- policy
 
@@ -27,28 +43,12 @@ static const char *const DMARC_WORDS[] = {
 static const char *const TEMPERROR_WORDS[] = {
     [TEMPERROR_TAG] = "tag", [TEMPERROR_DEFER] = "defer", NULL};
 
+#define TARGET struct policy_keys
 static const struct field POLICY_FIELDS[] = {
-    {.key = "dmarc",
-     .type = FIELD_CHOICE,
-     AT(struct policy_keys, policy.dmarc),
-     .fallback = "enforce",
-     .words = DMARC_WORDS},
-    {.key = "on_temperror",
-     .type = FIELD_CHOICE,
-     AT(struct policy_keys, policy.on_temperror),
-     .fallback = "tag",
-     .words = TEMPERROR_WORDS},
-    {.key = "defer_for",
-     .type = FIELD_DURATION,
-     AT(struct policy_keys, policy.defer_for_ms),
-     .fallback = "24h",
-     .least = "1m",
-     .most = "30d"},
-    {.key = "trusted_networks",
-     .type = FIELD_NETWORKS,
-     AT(struct policy_keys, trusted_networks),
-     .fallback = "",
-     .items_max = NETWORKS_MAX},
+    KEY("dmarc", CHOICE, policy.dmarc, .fallback = "enforce", .words = DMARC_WORDS),
+    KEY("on_temperror", CHOICE, policy.on_temperror, .fallback = "tag", .words = TEMPERROR_WORDS),
+    RANGE("defer_for", DURATION, policy.defer_for_ms, "24h", "1m", "30d"),
+    KEY("trusted_networks", NETWORKS, trusted_networks, .fallback = "", .items_max = NETWORKS_MAX),
 };
 SECTION(POLICY, "policy", POLICY_FIELDS);
 
@@ -58,346 +58,162 @@ static const char *const KIND_WORDS[] = {
     [DESTINATION_PSA] = "psa", [DESTINATION_CRM] = "crm", [DESTINATION_PORTAL] = "portal", NULL};
 static const char *const FORMAT_WORDS[] = {[FORMAT_JSON] = "json", [FORMAT_RAW] = "raw", NULL};
 
+#undef TARGET
+#define TARGET struct destination_keys
 static const struct field RETRY_FIELDS[] = {
-    {.key = "first",
-     .type = FIELD_DURATION,
-     AT(struct destination_keys, destination.retry_first_ms),
-     .fallback = "30s",
-     .least = "100ms",
-     .most = "1d"},
-    {.key = "most",
-     .type = FIELD_DURATION,
-     AT(struct destination_keys, destination.retry_most_ms),
-     .fallback = "1h",
-     .least = "100ms",
-     .most = "7d"},
-    {.key = "for",
-     .type = FIELD_DURATION,
-     AT(struct destination_keys, destination.retry_for_ms),
-     .fallback = "3d",
-     .least = "1s",
-     .most = "365d"},
+    RANGE("first", DURATION, destination.retry_first_ms, "30s", "100ms", "1d"),
+    RANGE("most", DURATION, destination.retry_most_ms, "1h", "100ms", "7d"),
+    RANGE("for", DURATION, destination.retry_for_ms, "3d", "1s", "365d"),
 };
 SECTION(RETRY, "retry", RETRY_FIELDS);
 
 static const struct field DESTINATION_FIELDS[] = {
-    {.key = "kind",
-     .type = FIELD_CHOICE,
-     AT(struct destination_keys, destination.kind),
-     .required = true,
-     .words = KIND_WORDS},
-    {.key = "url",
-     .type = FIELD_TEXT,
-     AT(struct destination_keys, destination.url),
-     .required = true,
-     .check = text_check_url},
-    {.key = "format",
-     .type = FIELD_CHOICE,
-     AT(struct destination_keys, destination.format),
-     .fallback = "json",
-     .words = FORMAT_WORDS},
-    {.key = "secret_file", .type = FIELD_PATH, AT(struct destination_keys, secret_file)},
-    {.key = "authorization_file",
-     .type = FIELD_PATH,
-     AT(struct destination_keys, authorization_file)},
-    {.key = "ca_file", .type = FIELD_PATH, AT(struct destination_keys, destination.ca_file)},
-    {.key = "connect_timeout",
-     .type = FIELD_DURATION,
-     AT(struct destination_keys, destination.connect_timeout_ms),
-     .fallback = "10s",
-     .least = TIMEOUT_LEAST,
-     .most = TIMEOUT_MOST},
-    {.key = "timeout",
-     .type = FIELD_DURATION,
-     AT(struct destination_keys, destination.timeout_ms),
-     .fallback = "30s",
-     .least = TIMEOUT_LEAST,
-     .most = TIMEOUT_MOST},
-    {.key = "concurrency",
-     .type = FIELD_NUMBER,
-     AT(struct destination_keys, destination.concurrency),
-     .fallback = "4",
-     .least = "1",
-     .most = "100"},
-    {.key = "retry", .type = FIELD_SECTION, .section = &RETRY},
-    {.key = "allow_http",
-     .type = FIELD_SWITCH,
-     AT(struct destination_keys, destination.allow_http),
-     .fallback = "off"},
-    {.key = "allow_private",
-     .type = FIELD_NETWORKS,
-     AT(struct destination_keys, destination.allow_private),
-     .fallback = "",
-     .items_max = NETWORKS_MAX},
+    KEY("kind", CHOICE, destination.kind, .required = true, .words = KIND_WORDS),
+    KEY("url", TEXT, destination.url, .required = true, .check = text_check_url),
+    KEY("format", CHOICE, destination.format, .fallback = "json", .words = FORMAT_WORDS),
+    PLAIN("secret_file", PATH, secret_file),
+    PLAIN("authorization_file", PATH, authorization_file),
+    PLAIN("ca_file", PATH, destination.ca_file),
+    RANGE("connect_timeout", DURATION, destination.connect_timeout_ms,
+          "10s", TIMEOUT_LEAST, TIMEOUT_MOST),
+    RANGE("timeout", DURATION, destination.timeout_ms, "30s", TIMEOUT_LEAST, TIMEOUT_MOST),
+    RANGE("concurrency", NUMBER, destination.concurrency, "4", "1", "100"),
+    PART("retry", RETRY),
+    KEY("allow_http", SWITCH, destination.allow_http, .fallback = "off"),
+    KEY("allow_private", NETWORKS, destination.allow_private, .fallback = "",
+        .items_max = NETWORKS_MAX),
 };
 SECTION(DESTINATION, "a destination", DESTINATION_FIELDS);
 
 // ---- domain files
 
+#undef TARGET
+#define TARGET struct domain_keys
 static const struct field DOMAIN_FIELDS[] = {
-    {.key = "domain", .type = FIELD_HOST, AT(struct domain_keys, domain), .required = true},
-    {.key = "policy", .type = FIELD_NODE, AT(struct domain_keys, policy)},
-    {.key = "destinations", .type = FIELD_NODE, AT(struct domain_keys, destinations)},
-    {.key = "routes", .type = FIELD_NODE, AT(struct domain_keys, routes)},
+    KEY("domain", HOST, domain, .required = true),
+    PLAIN("policy", NODE, policy),
+    PLAIN("destinations", NODE, destinations),
+    PLAIN("routes", NODE, routes),
 };
 SECTION(DOMAIN, "a domain's file", DOMAIN_FIELDS);
 
+#undef TARGET
+#define TARGET struct route_keys
 static const struct field ROUTE_FIELDS[] = {
-    {.key = "name",
-     .type = FIELD_TEXT,
-     AT(struct route_keys, route.name),
-     .required = true,
-     .check = text_check_name},
-    {.key = "recipient",
-     .type = FIELD_TEXT,
-     AT(struct route_keys, recipient),
-     .required = true,
-     .check = text_check_line},
-    {.key = "destinations", .type = FIELD_NODE, AT(struct route_keys, destinations)},
-    {.key = "action",
-     .type = FIELD_TEXT,
-     AT(struct route_keys, route.action),
-     .check = text_check_name},
-    {.key = "stop", .type = FIELD_SWITCH, AT(struct route_keys, route.stop), .fallback = "on"},
-    {.key = "reject",
-     .type = FIELD_TEXT,
-     AT(struct route_keys, route.reject),
-     .check = text_check_reply},
+    KEY("name", TEXT, route.name, .required = true, .check = text_check_name),
+    KEY("recipient", TEXT, recipient, .required = true, .check = text_check_line),
+    PLAIN("destinations", NODE, destinations),
+    KEY("action", TEXT, route.action, .check = text_check_name),
+    KEY("stop", SWITCH, route.stop, .fallback = "on"),
+    KEY("reject", TEXT, route.reject, .check = text_check_reply),
 };
 SECTION(ROUTE, "a route", ROUTE_FIELDS);
 
 // ---- mailspur.yaml
 
+#undef TARGET
+#define TARGET struct config_socket
 static const struct field CONTROL_FIELDS[] = {
-    {.key = "path",
-     .type = FIELD_PATH,
-     AT(struct config_socket, path),
-     .fallback = "/run/mailspur/control.sock",
-     .check = text_check_socket_path},
-    {.key = "mode", .type = FIELD_MODE, AT(struct config_socket, mode), .fallback = "0660"},
-    {.key = "group", .type = FIELD_TEXT, AT(struct config_socket, group)},
+    KEY("path", PATH, path, .fallback = "/run/mailspur/control.sock",
+        .check = text_check_socket_path),
+    KEY("mode", MODE, mode, .fallback = "0660"),
+    PLAIN("group", TEXT, group),
 };
 SECTION(CONTROL, "sockets.control", CONTROL_FIELDS);
 
 static const struct field INTAKE_FIELDS[] = {
-    {.key = "path",
-     .type = FIELD_PATH,
-     AT(struct config_socket, path),
-     .fallback = "/run/mailspur/intake.sock",
-     .check = text_check_socket_path},
-    {.key = "mode", .type = FIELD_MODE, AT(struct config_socket, mode), .fallback = "0660"},
-    {.key = "group", .type = FIELD_TEXT, AT(struct config_socket, group)},
+    KEY("path", PATH, path, .fallback = "/run/mailspur/intake.sock",
+        .check = text_check_socket_path),
+    KEY("mode", MODE, mode, .fallback = "0660"),
+    PLAIN("group", TEXT, group),
 };
 SECTION(INTAKE, "sockets.intake", INTAKE_FIELDS);
 
 static const struct field SOCKETMAP_FIELDS[] = {
-    {.key = "path",
-     .type = FIELD_PATH,
-     AT(struct config_socket, path),
-     .fallback = "/var/spool/postfix/mailspur/socketmap.sock",
-     .check = text_check_socket_path},
-    {.key = "mode", .type = FIELD_MODE, AT(struct config_socket, mode), .fallback = "0660"},
-    {.key = "group", .type = FIELD_TEXT, AT(struct config_socket, group)},
+    KEY("path", PATH, path, .fallback = "/var/spool/postfix/mailspur/socketmap.sock",
+        .check = text_check_socket_path),
+    KEY("mode", MODE, mode, .fallback = "0660"),
+    PLAIN("group", TEXT, group),
 };
 SECTION(SOCKETMAP, "sockets.socketmap", SOCKETMAP_FIELDS);
 
+#undef TARGET
+#define TARGET struct host_keys
 static const struct field SOCKETS_FIELDS[] = {
-    {.key = "control",
-     .type = FIELD_SECTION,
-     AT(struct host_keys, config.control),
-     .section = &CONTROL},
-    {.key = "intake",
-     .type = FIELD_SECTION,
-     AT(struct host_keys, config.intake),
-     .section = &INTAKE},
-    {.key = "socketmap",
-     .type = FIELD_SECTION,
-     AT(struct host_keys, config.socketmap),
-     .section = &SOCKETMAP},
+    KEY("control", SECTION, config.control, .section = &CONTROL),
+    KEY("intake", SECTION, config.intake, .section = &INTAKE),
+    KEY("socketmap", SECTION, config.socketmap, .section = &SOCKETMAP),
 };
 SECTION(SOCKETS, "sockets", SOCKETS_FIELDS);
 
+#undef TARGET
+#define TARGET struct config_store
 static const struct field STORE_FIELDS[] = {
-    {.key = "path",
-     .type = FIELD_PATH,
-     AT(struct config_store, path),
-     .fallback = "/var/lib/mailspur/mailspur.db"},
-    {.key = "keep_done",
-     .type = FIELD_DURATION,
-     AT(struct config_store, keep_done_ms),
-     .fallback = "7d",
-     .least = "0s",
-     .most = TIME_MOST},
-    {.key = "keep_dead",
-     .type = FIELD_DURATION,
-     AT(struct config_store, keep_dead_ms),
-     .fallback = "0s",
-     .least = "0s",
-     .most = TIME_MOST},
-    {.key = "hold_for",
-     .type = FIELD_DURATION,
-     AT(struct config_store, hold_for_ms),
-     .fallback = "30d",
-     .least = "1m",
-     .most = TIME_MOST},
-    {.key = "dedupe_for",
-     .type = FIELD_DURATION,
-     AT(struct config_store, dedupe_for_ms),
-     .fallback = "3d",
-     .least = "0s",
-     .most = "30d"},
+    KEY("path", PATH, path, .fallback = "/var/lib/mailspur/mailspur.db"),
+    RANGE("keep_done", DURATION, keep_done_ms, "7d", "0s", TIME_MOST),
+    RANGE("keep_dead", DURATION, keep_dead_ms, "0s", "0s", TIME_MOST),
+    RANGE("hold_for", DURATION, hold_for_ms, "30d", "1m", TIME_MOST),
+    RANGE("dedupe_for", DURATION, dedupe_for_ms, "3d", "0s", "30d"),
 };
 SECTION(STORE, "store", STORE_FIELDS);
 
+#undef TARGET
+#define TARGET struct config_limits
 static const struct field LIMITS_FIELDS[] = {
-    {.key = "message_size",
-     .type = FIELD_SIZE,
-     AT(struct config_limits, message_bytes),
-     .fallback = "50M",
-     .least = "1K",
-     .most = "1G"},
-    {.key = "store_size",
-     .type = FIELD_SIZE,
-     AT(struct config_limits, store_bytes),
-     .fallback = "20G",
-     .least = "1M",
-     .most = STORE_MOST},
-    {.key = "store_messages",
-     .type = FIELD_NUMBER,
-     AT(struct config_limits, store_messages),
-     .fallback = "1000000",
-     .least = "1",
-     .most = "1000000000000"},
-    {.key = "min_free_disk",
-     .type = FIELD_SIZE,
-     AT(struct config_limits, min_free_disk),
-     .fallback = "1G",
-     .least = "0",
-     .most = STORE_MOST},
-    {.key = "tenant_share",
-     .type = FIELD_NUMBER,
-     AT(struct config_limits, tenant_percent),
-     .fallback = "20",
-     .least = "1",
-     .most = "100"},
-    {.key = "recipients",
-     .type = FIELD_NUMBER,
-     AT(struct config_limits, recipients),
-     .fallback = "1000",
-     .least = "1",
-     .most = "1000"}, /* INTAKE_RECIPIENTS_MAX */
-    {.key = "hops",
-     .type = FIELD_NUMBER,
-     AT(struct config_limits, hops),
-     .fallback = "50",
-     .least = "5",
-     .most = "1000"},
-    {.key = "pending_domains",
-     .type = FIELD_NUMBER,
-     AT(struct config_limits, pending_domains),
-     .fallback = "100",
-     .least = "1",
-     .most = "1000000"},
+    RANGE("message_size", SIZE, message_bytes, "50M", "1K", "1G"),
+    RANGE("store_size", SIZE, store_bytes, "20G", "1M", STORE_MOST),
+    RANGE("store_messages", NUMBER, store_messages, "1000000", "1", "1000000000000"),
+    RANGE("min_free_disk", SIZE, min_free_disk, "1G", "0", STORE_MOST),
+    RANGE("tenant_share", NUMBER, tenant_percent, "20", "1", "100"),
+    RANGE("recipients", NUMBER, recipients, "1000", "1", "1000"), // INTAKE_RECIPIENTS_MAX
+    RANGE("hops", NUMBER, hops, "50", "5", "1000"),
+    RANGE("pending_domains", NUMBER, pending_domains, "100", "1", "1000000"),
 };
 SECTION(LIMITS, "limits", LIMITS_FIELDS);
 _Static_assert(INTAKE_RECIPIENTS_MAX == 1000, "the limit of `recipients` above");
 
+#undef TARGET
+#define TARGET struct config_dns
 static const struct field DNS_FIELDS[] = {
-    {.key = "servers",
-     .type = FIELD_TEXTS,
-     AT(struct config_dns, servers),
-     .fallback = "127.0.0.1",
-     .check = text_check_server,
-     .items_max = SERVERS_MAX,
-     .items_needed = true},
-    {.key = "timeout",
-     .type = FIELD_DURATION,
-     AT(struct config_dns, timeout_ms),
-     .fallback = "2s",
-     .least = TIMEOUT_LEAST,
-     .most = "1m"},
-    {.key = "tries",
-     .type = FIELD_NUMBER,
-     AT(struct config_dns, tries),
-     .fallback = "2",
-     .least = "1",
-     .most = "10"},
-    {.key = "cache_size",
-     .type = FIELD_SIZE,
-     AT(struct config_dns, cache_bytes),
-     .fallback = "16M",
-     .least = "0",
-     .most = "4G"},
-    {.key = "queries_per_message",
-     .type = FIELD_NUMBER,
-     AT(struct config_dns, queries_per_message),
-     .fallback = "60",
-     .least = "10",
-     .most = "1000"},
-    {.key = "time_per_message",
-     .type = FIELD_DURATION,
-     AT(struct config_dns, time_per_message_ms),
-     .fallback = "20s",
-     .least = "1s",
-     .most = "4m"},
+    KEY("servers", TEXTS, servers, .fallback = "127.0.0.1", .check = text_check_server,
+        .items_max = SERVERS_MAX, .items_needed = true),
+    RANGE("timeout", DURATION, timeout_ms, "2s", TIMEOUT_LEAST, "1m"),
+    RANGE("tries", NUMBER, tries, "2", "1", "10"),
+    RANGE("cache_size", SIZE, cache_bytes, "16M", "0", "4G"),
+    RANGE("queries_per_message", NUMBER, queries_per_message, "60", "10", "1000"),
+    RANGE("time_per_message", DURATION, time_per_message_ms, "20s", "1s", "4m"),
 };
 SECTION(DNS, "dns", DNS_FIELDS);
 
+#undef TARGET
+#define TARGET struct config_milter
 static const struct field MILTER_FIELDS[] = {
-    {.key = "socket",
-     .type = FIELD_TEXT,
-     AT(struct config_milter, socket),
-     .fallback = "unix:/var/spool/postfix/mailspur/milter.sock",
-     .check = text_check_milter_socket},
-    {.key = "socket_mode",
-     .type = FIELD_MODE,
-     AT(struct config_milter, socket_mode),
-     .fallback = "0660"},
-    {.key = "socket_group", .type = FIELD_TEXT, AT(struct config_milter, socket_group)},
-    {.key = "spool", .type = FIELD_PATH, AT(struct config_milter, spool), .fallback = "/var/tmp"},
-    {.key = "messages_at_once",
-     .type = FIELD_NUMBER,
-     AT(struct config_milter, messages_at_once),
-     .fallback = "100",
-     .least = "1",
-     .most = "10000"},
-    {.key = "reference_helper",
-     .type = FIELD_PATH,
-     AT(struct config_milter, reference_helper),
-     .fallback = "/usr/libexec/mailspur/mailspur-reference"},
-    {.key = "helpers",
-     .type = FIELD_NUMBER,
-     AT(struct config_milter, helpers),
-     .fallback = "4",
-     .least = "1",
-     .most = "64"},
+    KEY("socket", TEXT, socket, .fallback = "unix:/var/spool/postfix/mailspur/milter.sock",
+        .check = text_check_milter_socket),
+    KEY("socket_mode", MODE, socket_mode, .fallback = "0660"),
+    PLAIN("socket_group", TEXT, socket_group),
+    KEY("spool", PATH, spool, .fallback = "/var/tmp"),
+    RANGE("messages_at_once", NUMBER, messages_at_once, "100", "1", "10000"),
+    KEY("reference_helper", PATH, reference_helper,
+        .fallback = "/usr/libexec/mailspur/mailspur-reference"),
+    RANGE("helpers", NUMBER, helpers, "4", "1", "64"),
 };
 SECTION(MILTER, "milter", MILTER_FIELDS);
 
+#undef TARGET
+#define TARGET struct host_keys
 static const struct field HOST_FIELDS[] = {
-    {.key = "hostname",
-     .type = FIELD_HOST,
-     AT(struct host_keys, config.hostname),
-     .required = true},
-    {.key = "authserv_id", .type = FIELD_HOST, AT(struct host_keys, config.authserv_id)},
-    {.key = "inbound_mx",
-     .type = FIELD_HOST,
-     AT(struct host_keys, config.inbound_mx),
-     .required = true},
-    {.key = "domains", .type = FIELD_PATH, AT(struct host_keys, domains), .fallback = "domains.d"},
-    {.key = "sockets", .type = FIELD_SECTION, .section = &SOCKETS},
-    {.key = "store", .type = FIELD_SECTION, AT(struct host_keys, config.store), .section = &STORE},
-    {.key = "limits",
-     .type = FIELD_SECTION,
-     AT(struct host_keys, config.limits),
-     .section = &LIMITS},
-    {.key = "dns", .type = FIELD_SECTION, AT(struct host_keys, config.dns), .section = &DNS},
-    {.key = "milter",
-     .type = FIELD_SECTION,
-     AT(struct host_keys, config.milter),
-     .section = &MILTER},
-    {.key = "policy", .type = FIELD_SECTION, AT(struct host_keys, policy), .section = &POLICY},
-    {.key = "destinations", .type = FIELD_NODE, AT(struct host_keys, destinations)},
+    KEY("hostname", HOST, config.hostname, .required = true),
+    PLAIN("authserv_id", HOST, config.authserv_id),
+    KEY("inbound_mx", HOST, config.inbound_mx, .required = true),
+    KEY("domains", PATH, domains, .fallback = "domains.d"),
+    PART("sockets", SOCKETS),
+    KEY("store", SECTION, config.store, .section = &STORE),
+    KEY("limits", SECTION, config.limits, .section = &LIMITS),
+    KEY("dns", SECTION, config.dns, .section = &DNS),
+    KEY("milter", SECTION, config.milter, .section = &MILTER),
+    KEY("policy", SECTION, policy, .section = &POLICY),
+    PLAIN("destinations", NODE, destinations),
 };
 SECTION(HOST, "mailspur.yaml", HOST_FIELDS);
 // clang-format on

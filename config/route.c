@@ -13,6 +13,7 @@
 enum {
     ROUTES_MAX = 1000,           /* of a domain */
     ROUTE_DESTINATIONS_MAX = 32, /* of a route */
+    KEY_MAX = 320,               /* "domain/name" */
     PROBE = 1                    /* a byte that no literal of a pattern holds */
 };
 
@@ -57,7 +58,7 @@ read_recipient(const struct route_context *context, const struct node *node,
 static const struct config_destination *
 find_destination(const struct route_context *context, const char *name)
 {
-    AUTO_STRBUF key = STRBUF_INIT(2 * DOMAIN_NAME_SIZE);
+    AUTO_STRBUF key = STRBUF_INIT(KEY_MAX);
     strbuf_printf(&key, "%s/%s", context->domain->name, name);
     const struct config_destination *own =
         key.overflow ? NULL : map_get(context->loader->destinations, strbuf_text(&key));

@@ -127,6 +127,14 @@ text_check_line(const char *text, struct why *why)
     return ST_OK;
 }
 
+static bool
+is_port(const char *text, size_t length)
+{
+    AUTO_FREE char *port = xmemdup(text, length);
+    uint64_t number = 0;
+    return parse_uint(port, UINT16_MAX, &number, NULL) == ST_OK && number > 0;
+}
+
 // "host", "host:port", "v4", "v4:port", "[v6]", "[v6]:port" → host without brackets.
 static bool
 split_host_port(const char *text, size_t length, char host[HOST_SIZE], bool *is_bracketed_out)
@@ -143,14 +151,7 @@ split_host_port(const char *text, size_t length, char host[HOST_SIZE], bool *is_
         return false;
     }
     if (used < length) {
-        char port[8] = "";
-        uint64_t number = 0;
-        size_t port_length = length - used - 1;
-        if (text[used] != ':' || port_length >= sizeof(port)) {
-            return false;
-        }
-        memcpy(port, text + used + 1, port_length);
-        if (parse_uint(port, UINT16_MAX, &number, NULL) != ST_OK || number == 0) {
+        if (text[used] != ':' || !is_port(text + used + 1, length - used - 1)) {
             return false;
         }
     }
@@ -239,15 +240,8 @@ static bool
 is_port_at_host(const char *text)
 {
     const char *at = strchr(text, '@');
-    char port[8] = "";
-    uint64_t number = 0;
     size_t length = at == NULL ? strlen(text) : (size_t)(at - text);
-    if (length >= sizeof(port)) {
-        return false;
-    }
-    memcpy(port, text, length);
-    return parse_uint(port, UINT16_MAX, &number, NULL) == ST_OK && number > 0 &&
-           (at == NULL || at[1] != '\0');
+    return is_port(text, length) && (at == NULL || at[1] != '\0');
 }
 
 enum status
