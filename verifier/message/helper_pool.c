@@ -325,25 +325,14 @@ helper_pool_lend(struct helper_pool *pool, int64_t deadline_mono_ms, struct help
         }
     }
     *helper_out = slot->helper;
+    helper_out->slot = (size_t)(slot - pool->slots);
     return ST_OK;
-}
-
-static struct slot *
-slot_of(struct helper_pool *pool, const struct helper *helper)
-{
-    AUTO_LOCK(lock, &pool->mutex);
-    for (size_t i = 0; i < pool->count; i++) {
-        if (pool->slots[i].lent && pool->slots[i].helper.pid == helper->pid) {
-            return &pool->slots[i];
-        }
-    }
-    abort(); // returned twice, or never lent
 }
 
 void
 helper_pool_return(struct helper_pool *pool, const struct helper *helper, bool healthy)
 {
-    struct slot *slot = slot_of(pool, helper); // ours alone while it is lent
+    struct slot *slot = &pool->slots[helper->slot]; // the caller's alone while it is lent
     bool worn = ++slot->served >= HELPER_MESSAGES_MAX;
     if (!healthy || worn) {
         kill_helper(&slot->helper);

@@ -23,7 +23,8 @@ struct helper_pool;
 /** One process, lent. */
 struct helper {
     int pid;
-    int fd; /* non-blocking, SOCK_SEQPACKET */
+    int fd;      /* non-blocking, SOCK_SEQPACKET */
+    size_t slot; /* the pool's */
 };
 
 /** Start the first process. `path` is copied. ST_IO: it does not start. ST_INVALID: count is 0 or
