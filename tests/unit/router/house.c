@@ -56,19 +56,20 @@ static void
 write_configuration(const struct house *house)
 {
     AUTO_STRBUF text = STRBUF_INIT(8192);
-    strbuf_printf(&text,
-                  "hostname: mx.test.example\n"
-                  "inbound_mx: mx.test.example\n"
-                  "sockets:\n"
-                  "  control: {path: %s/control.sock}\n"
-                  "  intake: {path: %s/intake.sock}\n"
-                  "  socketmap: {path: %s/socketmap.sock}\n"
-                  "store: {path: %s/mailspur.db}\n"
-                  "limits: {min_free_disk: 0, tenant_share: 100}\n"
-                  "destinations:\n"
-                  "  psa: {kind: psa, url: \"https://psa.invalid/hook\"}\n"
-                  "  crm: {kind: crm, url: \"https://crm.invalid/hook\"}\n",
-                  house->folder, house->folder, house->folder, house->folder);
+    strbuf_printf(
+        &text,
+        "hostname: mx.test.example\n"
+        "inbound_mx: mx.test.example\n"
+        "sockets:\n"
+        "  control: {path: %s/control.sock}\n"
+        "  intake: {path: %s/intake.sock}\n"
+        "  socketmap: {path: %s/socketmap.sock}\n"
+        "store: {path: %s/mailspur.db}\n"
+        "limits: {min_free_disk: 0, tenant_share: 100}\n"
+        "destinations:\n"
+        "  psa: {kind: psa, url: \"https://127.0.0.1:1/psa\", allow_private: [127.0.0.0/8]}\n"
+        "  crm: {kind: crm, url: \"https://127.0.0.1:1/crm\", allow_private: [127.0.0.0/8]}\n",
+        house->folder, house->folder, house->folder, house->folder);
     house_write(house, "mailspur.yaml", strbuf_text(&text));
     for (size_t i = 0; i < ARRAY_LEN(CONFIGURED); i++) {
         char name[HOUSE_PATH_SIZE];
@@ -157,7 +158,11 @@ void
 house_open_dispatcher(struct house *house)
 {
     struct why why;
-    if (dispatcher_open(house->store, house->holder, &house->dispatcher, &why) != ST_OK) {
+    char path[HOUSE_PATH_SIZE];
+    (void)snprintf(path, sizeof(path), "%s/idle.db", house->folder);
+    const struct store_settings settings = {.path = path};
+    if (store_open(&settings, &house->idle_store, &why) != ST_OK ||
+        dispatcher_open(house->idle_store, house->holder, &house->dispatcher, &why) != ST_OK) {
         fail_msg("dispatcher: %s", why.text);
     }
 }
@@ -166,6 +171,7 @@ void
 house_close(struct house *house)
 {
     dispatcher_close(house->dispatcher, 0);
+    store_close(house->idle_store);
     registry_close(house->registry);
     dns_close(house->dns);
     store_close(house->store);

@@ -24,12 +24,15 @@ struct house {
     struct dns *dns;
     struct registry *registry;
     struct config_holder *holder;
+    struct store *idle_store;      /* the dispatcher's: it delivers nothing of the intake's */
     struct dispatcher *dispatcher; /* NULL until house_open_dispatcher */
 };
 
 /** Routes of the domains: "ticket+{id}" → psa; "both" → psa and crm; "copy" → psa and on; "copy" →
  *  psa again and crm; "closed" rejects. */
 void house_open(struct house *house);
+/** A dispatcher that can be kicked, over an empty store: deliveries stay as the intake made them.
+ */
 void house_open_dispatcher(struct house *house);
 void house_close(struct house *house);
 
