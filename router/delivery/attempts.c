@@ -98,10 +98,36 @@ random_number(void)
     return number;
 }
 
+struct run {
+    int64_t started_at;
+};
+
+static void
+visit_attempt(void *context, const struct store_attempt *attempt)
+{
+    struct run *run = context;
+    if (attempt->number == 1) {
+        run->started_at = attempt->at; // the latest of them: a replay counts from 1 again
+    }
+}
+
+// The age counts from the first try of this run: held, blocked and replayed mail gets all its time.
+static int64_t
+run_started_at(const struct dispatcher *dispatcher, const struct store_delivery *delivery,
+               int64_t now)
+{
+    struct run run = {.started_at = now};
+    if (delivery->attempts > 0 &&
+        store_attempts(dispatcher->store, delivery->id.text, visit_attempt, &run, NULL) != ST_OK) {
+        return now; // better one try too many than a message dead too early
+    }
+    return run.started_at;
+}
+
 // When to try again; false: out of time.
 static bool
-next_due(const struct attempt *attempt, const struct request_result *result, int64_t now,
-         int64_t *due_at_out)
+next_due(const struct dispatcher *dispatcher, const struct attempt *attempt,
+         const struct request_result *result, int64_t now, int64_t *due_at_out)
 {
     const struct config_destination *destination = attempt->destination;
     const struct store_delivery *delivery = &attempt->job->delivery;
@@ -111,17 +137,21 @@ next_due(const struct attempt *attempt, const struct request_result *result, int
     struct schedule_input input = {
         .attempts = delivery->attempts + 1,
         .now_ms = now,
-        .created_at = delivery->created_at,
+        .started_at = delivery->created_at,
         .least_ms = result->retry_after_ms,
         .random = random_number(),
     };
+    if (now - delivery->created_at > destination->retry_for_ms / 2) { // costs a read
+        input.started_at = run_started_at(dispatcher, delivery, now);
+    }
     return schedule_next(&schedule, &input, due_at_out);
 }
 
 // Fills state, reason and time; returns the outcome for the record, which age may turn to dead.
 static enum outcome
-decide(const struct attempt *attempt, const struct request_result *result, int64_t now,
-       char reason[STORE_REASON_SIZE], struct store_completion *out)
+decide(const struct dispatcher *dispatcher, const struct attempt *attempt,
+       const struct request_result *result, int64_t now, char reason[STORE_REASON_SIZE],
+       struct store_completion *out)
 {
     reason[0] = '\0';
     switch (result->outcome) {
@@ -140,7 +170,7 @@ decide(const struct attempt *attempt, const struct request_result *result, int64
     case OUTCOME_UNKNOWN:
         break;
     }
-    if (next_due(attempt, result, now, &out->due_at)) {
+    if (next_due(dispatcher, attempt, result, now, &out->due_at)) {
         out->state = result->outcome == OUTCOME_UNKNOWN ? DELIVERY_UNKNOWN : DELIVERY_QUEUED;
         return result->outcome;
     }
@@ -198,7 +228,7 @@ settle(struct dispatcher *dispatcher, struct attempt *attempt, const struct requ
     char reason[STORE_REASON_SIZE];
     struct store_completion completion = {
         .delivery_id = delivery->id, .fence = delivery->fence, .reason = reason};
-    enum outcome outcome = decide(attempt, result, now, reason, &completion);
+    enum outcome outcome = decide(dispatcher, attempt, result, now, reason, &completion);
     completion.attempt = (struct store_attempt){
         .at = result->started_at,
         .number = delivery->attempts + 1,

@@ -56,10 +56,16 @@ read_inbox(struct dispatcher *dispatcher)
     }
 }
 
+static bool
+has_ended(const struct dispatcher *dispatcher)
+{
+    return dispatcher->closing && dispatcher->attempts == NULL && dispatcher->outstanding == 0;
+}
+
 static int
 sleep_ms(struct dispatcher *dispatcher)
 {
-    if (dispatcher->preparing != NULL) {
+    if (dispatcher->preparing != NULL || has_ended(dispatcher)) {
         return 0;
     }
     int64_t mono = clock_mono_ms();
@@ -79,14 +85,11 @@ sleep_ms(struct dispatcher *dispatcher)
 static bool
 is_over(struct dispatcher *dispatcher)
 {
-    if (!dispatcher->closing) {
-        return false;
-    }
-    if (clock_mono_ms() >= dispatcher->close_mono_ms) {
+    if (dispatcher->closing && clock_mono_ms() >= dispatcher->close_mono_ms) {
         attempts_give_back(dispatcher, true);
         dispatcher->close_mono_ms = INT64_MAX; // what is left are answers of the store
     }
-    return dispatcher->attempts == NULL && dispatcher->outstanding == 0;
+    return has_ended(dispatcher);
 }
 
 static void *

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/clock.h"
 #include "common/xalloc.h"
@@ -238,7 +239,10 @@ set_limits(struct request *request)
     (void)curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     // A proxy from the environment would make the checks of ssrf.h see only the proxy.
     (void)curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    (void)curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+    // Share an HTTP/2 connection that is being made. Without TLS (and its ALPN) curl would learn
+    // only from the first answer that there is nothing to share, and all others would wait for it.
+    bool has_tls = strncasecmp(destination->url, "https:", strlen("https:")) == 0;
+    (void)curl_easy_setopt(easy, CURLOPT_PIPEWAIT, has_tls ? 1L : 0L);
     (void)curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)CONNECTION_IDLE_S);
     (void)curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_LIFETIME_S);
     if (destination->ca_file != NULL) {

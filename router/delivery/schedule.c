@@ -30,7 +30,7 @@ bool
 schedule_next(const struct schedule *schedule, const struct schedule_input *input,
               int64_t *due_at_out)
 {
-    int64_t last_at = input->created_at + schedule->for_ms;
+    int64_t last_at = input->started_at + schedule->for_ms;
     if (input->now_ms >= last_at) {
         return false;
     }

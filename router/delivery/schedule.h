@@ -14,8 +14,8 @@ struct schedule {
 
 struct schedule_input {
     uint64_t attempts;  /* made so far, at least 1 */
-    int64_t now_ms;     /* wall clock, as `created_at` */
-    int64_t created_at; /* when the delivery was queued */
+    int64_t now_ms;     /* wall clock, as `started_at` */
+    int64_t started_at; /* when the delivery was first tried, or queued */
     int64_t least_ms;   /* the endpoint asked to wait this long; 0: it did not */
     uint32_t random;    /* spreads the waits by a fifth in both directions */
 };

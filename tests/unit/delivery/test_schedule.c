@@ -18,7 +18,7 @@ static int64_t
 wait_after(uint64_t attempts, uint32_t random)
 {
     struct schedule_input input = {
-        .attempts = attempts, .now_ms = 1000, .created_at = 1000, .random = random};
+        .attempts = attempts, .now_ms = 1000, .started_at = 1000, .random = random};
     int64_t due_at = -1;
     assert_true(schedule_next(&PLAN, &input, &due_at));
     return due_at - input.now_ms;
@@ -58,7 +58,7 @@ the_last_attempt_falls_on_the_age_limit(void **state)
 {
     (void)state;
     struct schedule_input input = {
-        .attempts = 50, .now_ms = PLAN.for_ms - 1, .created_at = 0, .random = MIDDLE};
+        .attempts = 50, .now_ms = PLAN.for_ms - 1, .started_at = 0, .random = MIDDLE};
     int64_t due_at = -1;
     assert_true(schedule_next(&PLAN, &input, &due_at));
     assert_int_equal(due_at, PLAN.for_ms);
@@ -69,7 +69,7 @@ at_the_age_limit_there_is_no_next_attempt(void **state)
 {
     (void)state;
     struct schedule_input input = {
-        .attempts = 50, .now_ms = PLAN.for_ms, .created_at = 0, .random = MIDDLE};
+        .attempts = 50, .now_ms = PLAN.for_ms, .started_at = 0, .random = MIDDLE};
     int64_t due_at = -1;
     assert_false(schedule_next(&PLAN, &input, &due_at));
     assert_int_equal(due_at, -1);

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "house.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/strbuf.h"
+#include "common/xalloc.h"
+
+enum { PATIENCE_MS = 30 * 1000, LOOK_EVERY_MS = 5 };
+
+const struct config_secret HOUSE_SECRET = {.bytes = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10,
+                                                     11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+                                                     22, 23, 24, 25, 26, 27, 28, 29, 30, 31},
+                                           .length = 32};
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static void
+write_file(const struct house *house, const char *name, const char *text)
+{
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/%s", house->folder, name);
+    AUTO_FD int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+}
+
+static void
+open_store(struct house *house)
+{
+    char path[128];
+    struct why why;
+    (void)snprintf(path, sizeof(path), "%s/store.db", house->folder);
+    struct store_settings settings = {.path = path};
+    if (store_open(&settings, &house->store, &why) != ST_OK) {
+        fail_msg("%s", why.text);
+    }
+}
+
+int
+house_setup(void **state)
+{
+    struct house *house = xcalloc(1, sizeof(*house));
+    (void)snprintf(house->folder, sizeof(house->folder), "/tmp/mailspur-delivery-XXXXXX");
+    assert_non_null(mkdtemp(house->folder));
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/domains.d", house->folder);
+    assert_int_equal(mkdir(path, 0700), 0);
+    write_file(house, "secret", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n");
+    write_file(house, "auth", "Bearer token-of-the-test\n");
+    open_store(house);
+    *state = house;
+    return 0;
+}
+
+int
+house_teardown(void **state)
+{
+    struct house *house = *state;
+    static const char *const NAMES[] = {"secret",       "auth",         "mailspur.yaml", "store.db",
+                                        "store.db-wal", "store.db-shm", "store.db.lock"};
+    dispatcher_close(house->dispatcher, 0);
+    config_holder_free(house->holder);
+    store_close(house->store);
+    char path[128];
+    for (size_t i = 0; i < ARRAY_LEN(NAMES); i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", house->folder, NAMES[i]);
+        (void)unlink(path);
+    }
+    (void)snprintf(path, sizeof(path), "%s/domains.d", house->folder);
+    (void)rmdir(path);
+    (void)rmdir(house->folder);
+    free(house);
+    return 0;
+}
+
+static struct config *
+load(const struct house *house)
+{
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/mailspur.yaml", house->folder);
+    struct diagnostics diagnostics = {.items = NULL};
+    struct config *config = NULL;
+    enum status status = config_load(path, &diagnostics, &config);
+    for (size_t i = 0; status != ST_OK && i < diagnostics.count; i++) {
+        print_error("%s\n", diagnostics.items[i].text);
+    }
+    diagnostics_done(&diagnostics);
+    assert_int_equal(status, ST_OK);
+    return config;
+}
+
+void
+house_configure(struct house *house, uint16_t port, const char *extra)
+{
+    AUTO_STRBUF yaml = STRBUF_INIT(10000);
+    strbuf_puts(&yaml, "hostname: mx.ours.example\ninbound_mx: mx.ours.example\n");
+    if (port != 0) {
+        strbuf_printf(&yaml,
+                      "destinations:\n"
+                      "  psa:\n"
+                      "    kind: psa\n"
+                      "    url: http://127.0.0.1:%u/hook\n"
+                      "    secret_file: %s/secret\n"
+                      "    allow_http: on\n%s",
+                      port, house->folder, extra);
+    }
+    write_file(house, "mailspur.yaml", strbuf_text(&yaml));
+    struct config *config = load(house);
+    if (house->holder == NULL) {
+        house->holder = config_holder_new(config);
+    } else {
+        config_holder_set(house->holder, config);
+    }
+    if (house->dispatcher != NULL) {
+        dispatcher_reload(house->dispatcher);
+    }
+}
+
+void
+house_start(struct house *house)
+{
+    struct why why;
+    if (dispatcher_open(house->store, house->holder, &house->dispatcher, &why) != ST_OK) {
+        fail_msg("%s", why.text);
+    }
+}
+
+void
+house_stop(struct house *house, int64_t grace_ms)
+{
+    dispatcher_close(STEAL(house->dispatcher), grace_ms);
+}
+
+/* ---- messages -------------------------------------------------------------------------------- */
+
+struct waiting {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool over;
+    struct store_submit_result result;
+};
+
+static void
+on_submitted(void *context, const struct store_submit_result *result)
+{
+    struct waiting *waiting = context;
+    AUTO_LOCK(guard, &waiting->lock);
+    waiting->result = *result;
+    waiting->over = true;
+    (void)pthread_cond_signal(&waiting->changed);
+}
+
+static bool
+always_wanted(void *context)
+{
+    (void)context;
+    return true;
+}
+
+static void
+submit(struct house *house, struct store_submission *submission)
+{
+    struct waiting waiting = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                              .changed = PTHREAD_COND_INITIALIZER};
+    submission->still_wanted = always_wanted;
+    submission->done = on_submitted;
+    submission->context = &waiting;
+    store_submit(house->store, submission);
+    (void)pthread_mutex_lock(&waiting.lock);
+    while (!waiting.over) {
+        (void)pthread_cond_wait(&waiting.changed, &waiting.lock);
+    }
+    (void)pthread_mutex_unlock(&waiting.lock);
+    if (waiting.result.status != ST_OK) {
+        fail_msg("submit: %s", waiting.result.why.text);
+    }
+}
+
+static const char HEADER[] = "Subject: a ticket\r\nTo: support+42@yourmsp.example\r\n\r\n";
+
+static int
+make_body(size_t size)
+{
+    enum { LINE = 64 };
+    assert_true(size >= sizeof(HEADER));
+    int fd = memfd_create("body", MFD_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, HEADER, sizeof(HEADER) - 1), sizeof(HEADER) - 1);
+    char line[LINE * 1024];
+    for (size_t i = 0; i < sizeof(line); i++) {
+        line[i] = i % LINE == LINE - 2 ? '\r' : i % LINE == LINE - 1 ? '\n' : (char)('a' + i % 26);
+    }
+    for (size_t used = sizeof(HEADER) - 1; used < size;) {
+        size_t left = size - used;
+        ssize_t written = write(fd, line, left < sizeof(line) ? left : sizeof(line));
+        assert_true(written > 0);
+        used += (size_t)written;
+    }
+    return fd;
+}
+
+struct id
+house_submit(struct house *house, size_t size)
+{
+    AUTO_FD int fd = make_body(size);
+    struct store_message message = {
+        .id = id_new(),
+        .tenant = "acme",
+        .domain = "yourmsp.example",
+        .sender = "someone@example.org",
+        .recipients = "support+42@yourmsp.example",
+        .queue_id = "4F1",
+        .client_address = "192.0.2.1",
+        .client_name = "mail.example.org",
+        .helo = "mail.example.org",
+        .subject = "a ticket",
+        .message_id_field = "",
+        .verdict = "{\"authentication_results\":\"mx.ours.example; spf=pass\"}",
+        .received_at = clock_wall_ms(),
+        .size = size,
+        .header_length = sizeof(HEADER) - 1,
+    };
+    struct store_delivery delivery = {
+        .id = id_new(),
+        .tenant = "acme",
+        .domain = "yourmsp.example",
+        .recipient = "support+42@yourmsp.example",
+        .route = "support",
+        .action = "ticket",
+        .destination = "psa",
+        .captures = "{\"tenant_id\":\"42\"}",
+        .state = DELIVERY_QUEUED,
+        .reason = "",
+        .created_at = message.received_at,
+        .due_at = message.received_at,
+    };
+    struct store_submission submission = {
+        .message = &message, .body_fd = fd, .deliveries = &delivery, .delivery_count = 1};
+    memcpy(submission.dedupe.key, message.id.text + ID_SIZE - 1 - SHA256_SIZE, SHA256_SIZE);
+    submission.dedupe.keep_ms = 1000;
+    submit(house, &submission);
+    if (house->dispatcher != NULL) {
+        dispatcher_kick(house->dispatcher, "psa");
+    }
+    return delivery.id;
+}
+
+/* ---- looking --------------------------------------------------------------------------------- */
+
+static void
+visit_delivery(void *context, const struct store_delivery *delivery)
+{
+    struct house_delivery *out = context;
+    out->state = delivery->state;
+    (void)snprintf(out->reason, sizeof(out->reason), "%s", delivery->reason);
+    out->attempts = delivery->attempts;
+    out->last_http_status = delivery->last_http_status;
+    out->due_at = delivery->due_at;
+}
+
+struct house_delivery
+house_delivery(struct house *house, const struct id *delivery)
+{
+    struct house_delivery out = {.attempts = UINT64_MAX};
+    struct store_filter filter = {.delivery_id = delivery->text, .limit = 1};
+    struct why why;
+    assert_int_equal(store_delivery_list(house->store, &filter, visit_delivery, &out, &why), ST_OK);
+    assert_true(out.attempts != UINT64_MAX);
+    return out;
+}
+
+void
+house_await(struct house *house, const struct id *delivery, enum delivery_state state)
+{
+    int64_t until = clock_mono_ms() + PATIENCE_MS;
+    struct house_delivery now = house_delivery(house, delivery);
+    while (now.state != state) {
+        if (clock_mono_ms() > until) {
+            fail_msg("%s, not %s: %s", delivery_state_name(now.state), delivery_state_name(state),
+                     now.reason);
+        }
+        // The store tells nobody of changes: looking again is the only way.
+        (void)nanosleep(&(struct timespec){.tv_nsec = LOOK_EVERY_MS * 1000000L}, NULL);
+        now = house_delivery(house, delivery);
+    }
+}
+
+static void
+visit_attempt(void *context, const struct store_attempt *attempt)
+{
+    struct house_attempt *out = context;
+    out->count++;
+    (void)snprintf(out->outcome, sizeof(out->outcome), "%s", attempt->outcome);
+    (void)snprintf(out->detail, sizeof(out->detail), "%s", attempt->detail);
+}
+
+struct house_attempt
+house_attempt(struct house *house, const struct id *delivery)
+{
+    struct house_attempt out = {.count = 0};
+    struct why why;
+    assert_int_equal(store_attempts(house->store, delivery->text, visit_attempt, &out, &why),
+                     ST_OK);
+    return out;
+}
+
+static void
+visit_destination(void *context, const struct dispatcher_destination *destination)
+{
+    *(struct dispatcher_destination *)context = *destination;
+}
+
+struct dispatcher_destination
+house_status(struct house *house)
+{
+    struct dispatcher_destination out = {.key = NULL};
+    dispatcher_status(house->dispatcher, visit_destination, &out);
+    return out;
+}

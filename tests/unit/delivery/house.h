@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// A real store, a real configuration and a dispatcher in a temporary folder.
+#ifndef TESTS_UNIT_DELIVERY_HOUSE_H
+#define TESTS_UNIT_DELIVERY_HOUSE_H
+
+#include "config/config.h"
+#include "router/delivery/dispatcher.h"
+#include "store/store.h"
+
+struct house {
+    char folder[64];
+    struct store *store;
+    struct config_holder *holder;
+    struct dispatcher *dispatcher; /* NULL: not running */
+};
+
+/** The secret in the folder's file `secret`. */
+extern const struct config_secret HOUSE_SECRET;
+
+/** cmocka setup and teardown: *state is a house without dispatcher and destinations. */
+int house_setup(void **state);
+int house_teardown(void **state);
+
+/**
+ * Write mailspur.yaml with one destination "psa" at 127.0.0.1 and take it into force.
+ *
+ * @port    0: without the destination
+ * @extra   more lines of it, such as "    format: raw\n"; may repeat none of those it has
+ */
+void house_configure(struct house *house, uint16_t port, const char *extra);
+
+void house_start(struct house *house);
+void house_stop(struct house *house, int64_t grace_ms);
+
+/** Store a message of `size` bytes with one delivery to "psa", and kick. Returns its id. */
+struct id house_submit(struct house *house, size_t size);
+
+/** Wait until the delivery is in that state; fails the test after a while. */
+void house_await(struct house *house, const struct id *delivery, enum delivery_state state);
+
+struct house_delivery {
+    enum delivery_state state;
+    char reason[STORE_REASON_SIZE];
+    uint64_t attempts;
+    uint64_t last_http_status;
+    int64_t due_at;
+};
+struct house_delivery house_delivery(struct house *house, const struct id *delivery);
+
+struct house_attempt {
+    size_t count;
+    char outcome[16]; /* of the last */
+    char detail[256];
+};
+struct house_attempt house_attempt(struct house *house, const struct id *delivery);
+
+struct dispatcher_destination house_status(struct house *house);
+
+#endif

@@ -1,0 +1,595 @@
+// SPDX-License-Identifier: Apache-2.0
+// The dispatcher with a real store and a real endpoint that misbehaves.
+#include "router/delivery/dispatcher.h"
+
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "endpoint.h"
+#include "house.h"
+
+#define LOCAL "    allow_private: [127.0.0.0/8]\n"
+#define SOON "    retry: {first: 100ms, most: 100ms, for: 1h}\n"
+#define LATE "    retry: {first: 1h, most: 1h, for: 10h}\n"
+#define IMPATIENT "    connect_timeout: 300ms\n    timeout: 300ms\n"
+
+static const struct endpoint_reply GOOD = {.status = 200};
+
+static void
+start(struct house *house, struct endpoint *endpoint, const char *extra)
+{
+    house_configure(house, endpoint_port(endpoint), extra);
+    house_start(house);
+}
+
+/* ---- what is sent ---------------------------------------------------------------------------- */
+
+static void
+a_message_arrives_signed_and_is_done(void **state)
+{
+    struct house *house = *state;
+    struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, &GOOD, 1);
+    char extra[256];
+    (void)snprintf(extra, sizeof(extra), "%s    authorization_file: %s/auth\n", LOCAL SOON,
+                   house->folder);
+    start(house, endpoint, extra);
+    struct id id = house_submit(house, 4096);
+    house_await(house, &id, DELIVERY_DONE);
+    assert_int_equal(endpoint_count(endpoint), 1);
+    const struct endpoint_seen *seen = endpoint_seen(endpoint, 0);
+    assert_string_equal(seen->id, id.text);
+    assert_string_equal(seen->key, id.text);
+    assert_true(seen->signature_good);
+    assert_string_equal(seen->content_type, "application/json");
+    assert_string_equal(seen->authorization, "Bearer token-of-the-test");
+    assert_string_equal(seen->agent, "mailspur/" MAILSPUR_VERSION);
+    assert_in_range(seen->timestamp, clock_wall_ms() / 1000 - 30, clock_wall_ms() / 1000);
+    assert_non_null(strstr(seen->start, "\"tenant\":\"acme\""));
+    assert_int_equal(house_delivery(house, &id).last_http_status, 200);
+    assert_string_equal(house_attempt(house, &id).outcome, "done");
+    assert_int_equal(house_status(house).done, 1);
+    house_stop(house, 1000);
+    endpoint_close(endpoint);
+}
+
+static void
+raw_format_sends_the_message_itself(void **state)
+{
+    struct house *house = *state;
+    struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, &GOOD, 1);
+    start(house, endpoint, LOCAL SOON "    format: raw\n");
+    struct id id = house_submit(house, 4096);
+    house_await(house, &id, DELIVERY_DONE);
+    const struct endpoint_seen *seen = endpoint_seen(endpoint, 0);
+    assert_string_equal(seen->content_type, "message/rfc822");
+    assert_true(seen->signature_good);
+    assert_string_equal(seen->recipient, "support+42@yourmsp.example");
+    assert_memory_equal(seen->start, "X-Original-To: support+42@yourmsp.example\r\n", 43);
+    assert_non_null(strstr(seen->start, "Subject: a ticket\r\n"));
+    house_stop(house, 1000);
+    endpoint_close(endpoint);
+}
+
+enum { KILOBYTE = 1024, MEGABYTE = 1024 * KILOBYTE };
+
+// Peak resident memory of this process since the last reset, in KB.
+static long
+peak_kb(void)
+{
+    long peak = 0;
+    FILE *file = fopen("/proc/self/status", "re");
+    assert_non_null(file);
+    char line[256];
+    while (fgets(line, sizeof(line), file) != NULL) {
+        (void)sscanf(line, "VmHWM: %ld", &peak);
+    }
+    (void)fclose(file);
+    return peak;
+}
+
+static void
+reset_peak(void)
+{
+    FILE *file = fopen("/proc/self/clear_refs", "we");
+    assert_non_null(file);
+    (void)fputs("5", file);
+    assert_int_equal(fclose(file), 0);
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { MEMORY_TOLD = false }; // the sanitizers' own memory grows with ours
+#else
+enum { MEMORY_TOLD = true };
+#endif
+
+static void
+thirty_megabytes_are_streamed_in_little_memory(void **state)
+{
+    struct house *house = *state;
+    struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, &GOOD, 1);
+    house_configure(house, endpoint_port(endpoint), LOCAL SOON "    timeout: 60s\n");
+    struct id id = house_submit(house, 30 * MEGABYTE);
+    reset_peak();
+    long before = peak_kb();
+    house_start(house);
+    house_await(house, &id, DELIVERY_DONE);
+    long grown = peak_kb() - before;
+    const struct endpoint_seen *seen = endpoint_seen(endpoint, 0);
+    assert_true(seen->whole);
+    assert_true(seen->signature_good);
+    assert_in_range(seen->length, 40 * MEGABYTE, 40 * MEGABYTE + 4 * KILOBYTE);
+    if (MEMORY_TOLD) {
+        assert_in_range(grown, 0, 12 * KILOBYTE);
+    }
+    house_stop(house, 1000);
+    endpoint_close(endpoint);
+}
+
+static void
+deliveries_of_one_destination_share_a_connection(void **state)
+{
+    struct house *house = *state;
+    struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, &GOOD, 1);
+    start(house, endpoint, LOCAL SOON "    concurrency: 1\n");
+    struct id ids[20];
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        ids[i] = house_submit(house, 1000);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        house_await(house, &ids[i], DELIVERY_DONE);
+    }
+    assert_int_equal(endpoint_count(endpoint), ARRAY_LEN(ids));
+    assert_int_equal(endpoint_connections(endpoint), 1);
+    house_stop(house, 1000);
+    endpoint_close(endpoint);
+}
+
+/* ---- what comes back ------------------------------------------------------------------------- */
+
+static void
+a_500_is_repeated_with_the_same_id_and_bytes(void **state)
+{
+    struct house *house = *state;
+    const struct endpoint_reply replies[] = {{.status = 500, .body = "broken\nhere"}, GOOD};
+    struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, replies, 2);
+    start(house, endpoint, LOCAL SOON);
+    struct id id = house_submit(house, 4096);
+    house_await(house, &id, DELIVERY_DONE);
+    assert_int_equal(endpoint_count(endpoint), 2);
+    const struct endpoint_seen *first = endpoint_seen(endpoint, 0);
+    const struct endpoint_seen *second = endpoint_seen(endpoint, 1);
+    assert_string_equal(first->id, second->id);
+    assert_memory_equal(first->sha256, second->sha256, sizeof(first->sha256));
+    assert_true(first->signature_good && second->signature_good);
+    assert_int_equal(house_delivery(house, &id).attempts, 2);
+    assert_int_equal(house_status(house).failed, 1);
+    house_stop(house, 1000);
+    endpoint_close(endpoint);
+}
+
+static void
+a_429_with_retry_after_pauses_the_destination(void **state)
+{
+    struct house *house = *state;
+    const struct endpoint_reply replies[] = {{.status = 429, .headers = "Retry-After: 1\r\n"},
+                                             GOOD};
+    struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, replies, 2);
+    start(house, endpoint, LOCAL SOON "    concurrency: 1\n");
+    int64_t begin = clock_mono_ms();
+    struct id first = house_submit(house, 1000);
+    struct id second = house_submit(house, 1000);
+    house_await(house, &first, DELIVERY_DONE);
+    house_await(house, &second, DELIVERY_DONE);
+    assert_true(clock_mono_ms() - begin >= 1000);
+    assert_int_equal(house_delivery(house, &second).attempts, 1); // waiting was no attempt
+    assert_int_equal(endpoint_count(endpoint), 3);
+    house_stop(house, 1000);
+    endpoint_close(endpoint);
+}
+
+static void
+a_retry_after_of_years_is_cut_to_an_hour(void **state)
+{
+    static const char *const HEADERS[] = {"Retry-After: 99999999\r\n",
+                                          "Retry-After: Fri, 01 Jan 2100 00:00:00 GMT\r\n"};
+    struct house *house = *state;
+    const struct endpoint_reply replies[] = {{.status = 503, .headers = HEADERS[0]},
+                                             {.status = 503, .headers = HEADERS[1]}};
+    struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, replies, 2);
+    for (size_t i = 0; i < ARRAY_LEN(HEADERS); i++) {
+        start(house, endpoint, LOCAL SOON);
+        struct id id = house_submit(house, 1000);
+        endpoint_await(endpoint, i + 1);
+        house_await(house, &id, DELIVERY_QUEUED);
+        house_stop(house, 10000); // the outcome is stored when this returns
+        int64_t wait = house_delivery(house, &id).due_at - clock_wall_ms();
+        assert_in_range(wait, 3590 * 1000, 3600 * 1000);
+    }
+    endpoint_close(endpoint);
+}
+
+static void
+a_slow_endpoint_leaves_the_outcome_unknown(void **state)
+{
+    struct house *house = *state;
+    const struct endpoint_reply replies[] = {{.status = 200, .wait = true}, GOOD};
+    struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, replies, 2);
+    start(house, endpoint, LOCAL IMPATIENT "    retry: {first: 1s, most: 1s, for: 1h}\n");
+    struct id id = house_submit(house, 1000);
+    house_await(house, &id, DELIVERY_UNKNOWN);
+    assert_string_equal(house_attempt(house, &id).outcome, "unknown");
+    assert_int_equal(house_status(house).unknown, 1);
+    house_await(house, &id, DELIVERY_DONE);
+    assert_string_equal(endpoint_seen(endpoint, 0)->id, endpoint_seen(endpoint, 1)->id);
+    house_stop(house, 1000);
+    endpoint_close(endpoint);
+}
+
+static void
+a_connection_cut_after_the_request_leaves_the_outcome_unknown(void **state)
+{
+    struct house *house = *state;
+    const struct endpoint_reply replies[] = {{.status = 0}, GOOD};
+    struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, replies, 2);
+    start(house, endpoint, LOCAL "    retry: {first: 1s, most: 1s, for: 1h}\n");
+    struct id id = house_submit(house, 1000);
+    house_await(house, &id, DELIVERY_UNKNOWN);
+    house_await(house, &id, DELIVERY_DONE);
+    assert_int_equal(endpoint_count(endpoint), 2);
+    assert_string_equal(endpoint_seen(endpoint, 0)->id, endpoint_seen(endpoint, 1)->id);
+    house_stop(house, 1000);
+    endpoint_close(endpoint);
+}
+
+static void
+a_connection_cut_inside_the_request_is_a_plain_failure(void **state)
+{
+    struct house *house = *state;
+    const struct endpoint_reply replies[] = {{.cut_early = true}, GOOD};
+    struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, replies, 2);
+    start(house, endpoint, LOCAL SOON);
+    struct id id = house_submit(house, 20 * MEGABYTE); // more than the sockets' buffers hold
+    house_await(house, &id, DELIVERY_DONE);
+    assert_int_equal(house_status(house).failed, 1);
+    assert_int_equal(house_status(house).unknown, 0);
+    house_stop(house, 1000);
+    endpoint_close(endpoint);
+}
+
+static void
+a_410_blocks_all_that_waits_for_the_destination(void **state)
+{
+    struct house *house = *state;
+    const struct endpoint_reply replies[] = {{.status = 410}};
+    struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, replies, 1);
+    house_configure(house, endpoint_port(endpoint), LOCAL SOON "    concurrency: 1\n");
+    struct id ids[] = {house_submit(house, 1000), house_submit(house, 1000),
+                       house_submit(house, 1000)};
+    house_start(house);
+    uint64_t attempts = 0;
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        house_await(house, &ids[i], DELIVERY_BLOCKED);
+        struct house_delivery delivery = house_delivery(house, &ids[i]);
+        assert_string_equal(delivery.reason, "endpoint answered 410");
+        attempts += delivery.attempts;
+    }
+    assert_int_equal(attempts, 1);
+    house_stop(house, 1000);
+    endpoint_close(endpoint);
+}
+
+static void
+a_422_is_a_dead_letter_with_what_the_endpoint_said(void **state)
+{
+    struct house *house = *state;
+    const struct endpoint_reply replies[] = {{.status = 422, .body = "no\r\nsuch \xc3\xa9 client"}};
+    struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, replies, 1);
+    start(house, endpoint, LOCAL SOON);
+    struct id id = house_submit(house, 1000);
+    house_await(house, &id, DELIVERY_DEAD);
+    assert_string_equal(house_delivery(house, &id).reason, "endpoint answered 422");
+    assert_string_equal(house_attempt(house, &id).detail, "no  such ?? client");
+    assert_int_equal(house_status(house).dead, 1);
+    house_stop(house, 1000);
+    endpoint_close(endpoint);
+}
+
+static void
+a_redirect_is_not_followed_but_told(void **state)
+{
+    struct house *house = *state;
+    const struct endpoint_reply replies[] = {
+        {.status = 308, .headers = "Location: http://127.0.0.1:1/new\r\n"}};
+    struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, replies, 1);
+    start(house, endpoint, LOCAL LATE);
+    struct id id = house_submit(house, 1000);
+    endpoint_await(endpoint, 1);
+    house_stop(house, 10000);
+    assert_string_equal(house_attempt(house, &id).outcome, "retry");
+    assert_non_null(strstr(house_attempt(house, &id).detail, "http://127.0.0.1:1/new"));
+    endpoint_close(endpoint);
+}
+
+static void
+an_endless_answer_is_cut_and_its_status_counts(void **state)
+{
+    struct house *house = *state;
+    size_t length = 200 * KILOBYTE;
+    char *body = malloc(length + 1);
+    assert_non_null(body);
+    memset(body, 'x', length);
+    body[length] = '\0';
+    const struct endpoint_reply replies[] = {{.status = 200, .body = body}};
+    struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, replies, 1);
+    start(house, endpoint, LOCAL LATE);
+    struct id id = house_submit(house, 1000);
+    house_await(house, &id, DELIVERY_DONE);
+    house_stop(house, 1000);
+    endpoint_close(endpoint);
+    free(body);
+}
+
+static void
+a_delivery_older_than_its_limit_is_dead(void **state)
+{
+    struct house *house = *state;
+    const struct endpoint_reply replies[] = {{.status = 500, .body = "still broken"}};
+    struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, replies, 1);
+    start(house, endpoint, LOCAL "    retry: {first: 400ms, most: 400ms, for: 1s}\n");
+    struct id id = house_submit(house, 1000);
+    house_await(house, &id, DELIVERY_DEAD);
+    struct house_delivery delivery = house_delivery(house, &id);
+    assert_string_equal(delivery.reason, "out of time; last: still broken");
+    assert_in_range(delivery.attempts, 3, 4);
+    house_stop(house, 1000);
+    endpoint_close(endpoint);
+}
+
+static void
+a_replayed_dead_letter_gets_all_its_time_again(void **state)
+{
+    struct house *house = *state;
+    const struct endpoint_reply replies[] = {{.status = 422}, {.status = 500}, GOOD};
+    struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, replies, 3);
+    start(house, endpoint, LOCAL "    retry: {first: 100ms, most: 100ms, for: 1s}\n");
+    struct id id = house_submit(house, 1000);
+    house_await(house, &id, DELIVERY_DEAD);
+    int64_t old = clock_mono_ms() + 1100;
+    while (clock_mono_ms() < old) {
+        (void)usleep(1000); // the delivery must be older than its limit
+    }
+    struct store_filter filter = {.delivery_id = id.text};
+    uint64_t count = 0;
+    struct why why;
+    assert_int_equal(store_delivery_retry(house->store, &filter, &count, &why), ST_OK);
+    assert_int_equal(count, 1);
+    dispatcher_kick(house->dispatcher, NULL);
+    house_await(house, &id, DELIVERY_DONE);
+    assert_int_equal(endpoint_count(endpoint), 3);
+    house_stop(house, 1000);
+    endpoint_close(endpoint);
+}
+
+/* ---- limits ---------------------------------------------------------------------------------- */
+
+static void
+concurrency_is_never_passed(void **state)
+{
+    struct house *house = *state;
+    const struct endpoint_reply replies[] = {{.status = 200, .wait = true}};
+    struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, replies, 1);
+    start(house, endpoint, LOCAL SOON "    concurrency: 2\n");
+    struct id ids[10];
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        ids[i] = house_submit(house, 1000);
+    }
+    endpoint_await(endpoint, 2);
+    assert_int_equal(house_status(house).in_flight, 2);
+    (void)usleep(100 * 1000); // a third request would come now
+    endpoint_release(endpoint);
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        house_await(house, &ids[i], DELIVERY_DONE);
+    }
+    assert_int_equal(endpoint_most_at_once(endpoint), 2);
+    assert_int_equal(endpoint_count(endpoint), ARRAY_LEN(ids));
+    house_stop(house, 1000);
+    endpoint_close(endpoint);
+}
+
+static void
+a_dead_endpoint_is_left_alone_and_waiting_costs_no_attempt(void **state)
+{
+    struct house *house = *state;
+    const struct endpoint_reply replies[] = {{.status = 502}};
+    struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, replies, 1);
+    house_configure(house, endpoint_port(endpoint), LOCAL LATE "    concurrency: 1\n");
+    struct id ids[8];
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        ids[i] = house_submit(house, 1000);
+    }
+    house_start(house);
+    endpoint_await(endpoint, 5);
+    (void)usleep(100 * 1000); // a sixth request would come now
+    assert_true(house_status(house).paused_until_ms > clock_wall_ms());
+    house_stop(house, 10000);
+    assert_int_equal(endpoint_count(endpoint), 5);
+    uint64_t attempts = 0;
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        struct house_delivery delivery = house_delivery(house, &ids[i]);
+        assert_int_equal(delivery.state, DELIVERY_QUEUED);
+        attempts += delivery.attempts;
+    }
+    assert_int_equal(attempts, 5);
+    endpoint_close(endpoint);
+}
+
+static void
+a_private_address_is_refused_unless_allowed(void **state)
+{
+    struct house *house = *state;
+    struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, &GOOD, 1);
+    start(house, endpoint, LOCAL LATE);
+    struct id allowed = house_submit(house, 1000);
+    house_await(house, &allowed, DELIVERY_DONE);
+    house_configure(house, endpoint_port(endpoint), LATE);
+    struct id refused = house_submit(house, 1000); // a kept connection must not serve it
+    while (house_attempt(house, &refused).count == 0) {
+        (void)usleep(5000);
+    }
+    assert_string_equal(house_attempt(house, &refused).outcome, "retry");
+    assert_string_equal(house_attempt(house, &refused).detail,
+                        "address 127.0.0.1 is not allowed for this destination");
+    assert_int_equal(endpoint_count(endpoint), 1);
+    house_stop(house, 1000);
+    endpoint_close(endpoint);
+}
+
+/* ---- coming and going ------------------------------------------------------------------------ */
+
+static void
+a_missing_destination_blocks_until_a_reload_brings_it_back(void **state)
+{
+    struct house *house = *state;
+    struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, &GOOD, 1);
+    house_configure(house, 0, "");
+    house_start(house);
+    struct id id = house_submit(house, 1000);
+    house_await(house, &id, DELIVERY_BLOCKED);
+    struct house_delivery delivery = house_delivery(house, &id);
+    assert_string_equal(delivery.reason, "destination missing");
+    assert_int_equal(delivery.attempts, 0);
+    house_configure(house, endpoint_port(endpoint), LOCAL SOON);
+    house_await(house, &id, DELIVERY_DONE);
+    house_stop(house, 1000);
+    endpoint_close(endpoint);
+}
+
+static void
+a_reload_that_drops_a_destination_blocks_also_what_is_due_later(void **state)
+{
+    struct house *house = *state;
+    const struct endpoint_reply replies[] = {{.status = 500}, GOOD};
+    struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, replies, 2);
+    start(house, endpoint, LOCAL LATE);
+    struct id id = house_submit(house, 1000);
+    while (house_attempt(house, &id).count == 0) {
+        (void)usleep(5000);
+    }
+    house_configure(house, 0, "");
+    house_await(house, &id, DELIVERY_BLOCKED);
+    house_stop(house, 1000);
+    house_configure(house, endpoint_port(endpoint), LOCAL LATE);
+    house_start(house); // back while nothing ran
+    house_await(house, &id, DELIVERY_DONE);
+    house_stop(house, 1000);
+    endpoint_close(endpoint);
+}
+
+static void
+a_restart_goes_on_where_it_stopped(void **state)
+{
+    struct house *house = *state;
+    const struct endpoint_reply replies[] = {{.status = 200, .wait = true}, GOOD};
+    struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, replies, 2);
+    start(house, endpoint, LOCAL SOON);
+    struct id id = house_submit(house, 1000);
+    endpoint_await(endpoint, 1);
+    house_stop(house, 0);
+    struct house_delivery delivery = house_delivery(house, &id);
+    assert_int_equal(delivery.state, DELIVERY_UNKNOWN); // it was sent: that is told
+    assert_int_equal(delivery.attempts, 1);
+    house_start(house);
+    house_await(house, &id, DELIVERY_DONE);
+    assert_string_equal(endpoint_seen(endpoint, 0)->id, endpoint_seen(endpoint, 1)->id);
+    house_stop(house, 1000);
+    endpoint_close(endpoint);
+}
+
+static void
+stopping_lets_a_running_request_end_within_the_grace(void **state)
+{
+    struct house *house = *state;
+    struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, &GOOD, 1);
+    start(house, endpoint, LOCAL SOON);
+    struct id ids[30];
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        ids[i] = house_submit(house, 1000);
+    }
+    house_stop(house, 10000);
+    size_t done = 0;
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        struct house_delivery delivery = house_delivery(house, &ids[i]);
+        assert_true(delivery.state == DELIVERY_DONE || delivery.state == DELIVERY_QUEUED);
+        assert_int_equal(delivery.attempts, delivery.state == DELIVERY_DONE ? 1 : 0);
+        done += delivery.state == DELIVERY_DONE ? 1 : 0;
+    }
+    assert_int_equal(endpoint_count(endpoint), done);
+    endpoint_close(endpoint);
+}
+
+static void
+a_request_broken_off_half_way_was_no_attempt(void **state)
+{
+    struct house *house = *state;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); // accepts nobody, reads nothing
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof(address);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, length), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+    house_configure(house, ntohs(address.sin_port), LOCAL SOON);
+    house_start(house);
+    struct id id = house_submit(house, 20 * MEGABYTE);
+    house_await(house, &id, DELIVERY_LEASED);
+    house_stop(house, 300);
+    struct house_delivery delivery = house_delivery(house, &id);
+    assert_int_equal(delivery.state, DELIVERY_QUEUED);
+    assert_int_equal(delivery.attempts, 0);
+    assert_int_equal(house_attempt(house, &id).count, 0);
+    (void)close(fd);
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, house_setup, house_teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_message_arrives_signed_and_is_done),
+        CASE(raw_format_sends_the_message_itself),
+        CASE(thirty_megabytes_are_streamed_in_little_memory),
+        CASE(deliveries_of_one_destination_share_a_connection),
+        CASE(a_500_is_repeated_with_the_same_id_and_bytes),
+        CASE(a_429_with_retry_after_pauses_the_destination),
+        CASE(a_retry_after_of_years_is_cut_to_an_hour),
+        CASE(a_slow_endpoint_leaves_the_outcome_unknown),
+        CASE(a_connection_cut_after_the_request_leaves_the_outcome_unknown),
+        CASE(a_connection_cut_inside_the_request_is_a_plain_failure),
+        CASE(a_410_blocks_all_that_waits_for_the_destination),
+        CASE(a_422_is_a_dead_letter_with_what_the_endpoint_said),
+        CASE(a_redirect_is_not_followed_but_told),
+        CASE(an_endless_answer_is_cut_and_its_status_counts),
+        CASE(a_delivery_older_than_its_limit_is_dead),
+        CASE(a_replayed_dead_letter_gets_all_its_time_again),
+        CASE(concurrency_is_never_passed),
+        CASE(a_dead_endpoint_is_left_alone_and_waiting_costs_no_attempt),
+        CASE(a_private_address_is_refused_unless_allowed),
+        CASE(a_missing_destination_blocks_until_a_reload_brings_it_back),
+        CASE(a_reload_that_drops_a_destination_blocks_also_what_is_due_later),
+        CASE(a_restart_goes_on_where_it_stopped),
+        CASE(stopping_lets_a_running_request_end_within_the_grace),
+        CASE(a_request_broken_off_half_way_was_no_attempt),
+    };
+    (void)signal(SIGPIPE, SIG_IGN); // as the daemon does
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
