@@ -1,0 +1,770 @@
+// SPDX-License-Identifier: Apache-2.0
+// A disk that forgets: file operations of libc, interposed. For each file under a folder a durable
+// image is kept elsewhere, brought up to date only when the file is synced. After SIGKILL at any
+// moment the images are what a power cut would have left; README.md tells the model.
+#include "powercut.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PAGE = 4096, FDS_MAX = 4096, FILES_MAX = 64, NAME_SIZE = 256, PATH_SIZE = 1024 };
+
+struct file {
+    char name[NAME_SIZE]; /* below the folder */
+    int live_fd;          /* for reading; never closed while in use, or POSIX locks would go */
+    bool is_fresh;        /* created, and its name is not durable yet */
+    uint64_t shortest;    /* the shortest it was since the last sync */
+    unsigned char *dirty; /* one byte a page */
+    size_t dirty_size;
+};
+
+enum { FD_OTHER, FD_FOLDER, FD_FILE };
+
+static struct {
+    pthread_mutex_t mutex; /* protects everything here */
+    char folder[PATH_SIZE];
+    char image[PATH_SIZE]; /* "" none */
+    struct file files[FILES_MAX];
+    size_t file_count;
+    unsigned char kind[FDS_MAX];
+    unsigned char file_of[FDS_MAX];
+    unsigned long step;
+    unsigned long cut_at; /* 0: never */
+    unsigned long syncs;
+    unsigned keep_percent; /* pages that reach the disk without a sync */
+    unsigned sync_ms;
+    unsigned seed;
+    char fault_file[PATH_SIZE];
+    enum powercut_fault fault;
+} disk = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+static void *
+real(const char *name)
+{
+    void *function = dlsym(RTLD_NEXT, name);
+    if (function == NULL) {
+        abort();
+    }
+    return function;
+}
+
+// The real function `name`, called with the type of the function that is defined here.
+#define REAL(name)                                                                                 \
+    (__extension__({                                                                               \
+        static __typeof__(name) *cached;                                                           \
+        if (cached == NULL) {                                                                      \
+            *(void **)&cached = real(#name);                                                       \
+        }                                                                                          \
+        cached;                                                                                    \
+    }))
+
+static void
+die(const char *text)
+{
+    (void)!REAL(write)(STDERR_FILENO, text, strlen(text));
+    abort();
+}
+
+static void
+lock(void)
+{
+    (void)pthread_mutex_lock(&disk.mutex);
+}
+
+static void
+unlock(void)
+{
+    int error = errno;
+    (void)pthread_mutex_unlock(&disk.mutex);
+    errno = error;
+}
+
+// ---- images -------------------------------------------------------------------------------------
+
+static int
+image_open(const struct file *file, int flags)
+{
+    char path[PATH_SIZE + NAME_SIZE];
+    (void)snprintf(path, sizeof(path), "%s/%s", disk.image, file->name);
+    int fd = REAL(open)(path, flags | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        die("powercut: cannot open an image\n");
+    }
+    return fd;
+}
+
+static void
+copy_page(const struct file *file, int image_fd, size_t page)
+{
+    char bytes[PAGE];
+    ssize_t got = pread(file->live_fd, bytes, sizeof(bytes), (off_t)(page * PAGE));
+    if (got > 0 && REAL(pwrite)(image_fd, bytes, (size_t)got, (off_t)(page * PAGE)) != got) {
+        die("powercut: cannot write an image\n");
+    }
+}
+
+static void
+set_length(int fd, uint64_t length)
+{
+    if (REAL(ftruncate)(fd, (off_t)length) != 0) {
+        die("powercut: cannot cut an image\n");
+    }
+}
+
+static uint64_t
+length_of(int fd)
+{
+    struct stat status;
+    return fstat(fd, &status) == 0 ? (uint64_t)status.st_size : 0;
+}
+
+// Everything written to the file so far, and its name, is durable now.
+static void
+make_durable(struct file *file)
+{
+    if (disk.image[0] == '\0') {
+        return;
+    }
+    int fd = image_open(file, file->is_fresh ? O_CREAT | O_TRUNC : O_CREAT);
+    if (file->shortest < length_of(fd)) {
+        set_length(fd, file->shortest);
+    }
+    for (size_t page = 0; page < file->dirty_size; page++) {
+        if (file->dirty[page] != 0) {
+            copy_page(file, fd, page);
+            file->dirty[page] = 0;
+        }
+    }
+    set_length(fd, length_of(file->live_fd));
+    (void)REAL(close)(fd);
+    file->is_fresh = false;
+    file->shortest = UINT64_MAX;
+}
+
+// The names of the folder are durable now: new ones with what was synced, removed ones are gone.
+static void
+make_names_durable(void)
+{
+    if (disk.image[0] == '\0') {
+        return;
+    }
+    for (size_t i = 0; i < disk.file_count; i++) {
+        struct file *file = &disk.files[i];
+        char path[PATH_SIZE + NAME_SIZE];
+        (void)snprintf(path, sizeof(path), "%s/%s", disk.folder, file->name);
+        if (access(path, F_OK) == 0) {
+            if (file->is_fresh) {
+                (void)REAL(close)(image_open(file, O_CREAT | O_TRUNC));
+                file->is_fresh = false;
+            }
+        } else {
+            (void)snprintf(path, sizeof(path), "%s/%s", disk.image, file->name);
+            (void)REAL(unlink)(path); // there may be none
+        }
+    }
+}
+
+static void
+mark_dirty(struct file *file, uint64_t offset, uint64_t length)
+{
+    if (length == 0) {
+        return;
+    }
+    size_t first = (size_t)(offset / PAGE);
+    size_t last = (size_t)((offset + length - 1) / PAGE);
+    if (last >= file->dirty_size) {
+        size_t size = (last + 1) * 2;
+        file->dirty = realloc(file->dirty, size);
+        if (file->dirty == NULL) {
+            abort();
+        }
+        memset(file->dirty + file->dirty_size, 0, size - file->dirty_size);
+        file->dirty_size = size;
+    }
+    memset(file->dirty + first, 1, last - first + 1);
+    if (disk.keep_percent == 0 || disk.image[0] == '\0' || file->is_fresh) {
+        return;
+    }
+    int fd = image_open(file, 0);
+    for (size_t page = first; page <= last; page++) {
+        if ((unsigned)rand_r(&disk.seed) % 100 < disk.keep_percent) {
+            copy_page(file, fd, page);
+        }
+    }
+    (void)REAL(close)(fd);
+}
+
+// ---- which file ---------------------------------------------------------------------------------
+
+// The name below the folder, NULL if the path is elsewhere.
+static const char *
+name_below(const char *path)
+{
+    size_t length = strlen(disk.folder);
+    if (length == 0 || strncmp(path, disk.folder, length) != 0 || path[length] != '/') {
+        return NULL;
+    }
+    const char *name = path + length + 1;
+    size_t name_length = strlen(name);
+    // Shared memory is lost with the power; nothing in it is worth an image.
+    bool is_shm = name_length > 4 && strcmp(name + name_length - 4, "-shm") == 0;
+    return is_shm || strchr(name, '/') != NULL || name_length >= NAME_SIZE ? NULL : name;
+}
+
+static struct file *
+find_file(const char *name)
+{
+    for (size_t i = 0; i < disk.file_count; i++) {
+        if (strcmp(disk.files[i].name, name) == 0) {
+            return &disk.files[i];
+        }
+    }
+    if (disk.file_count == FILES_MAX) {
+        die("powercut: too many files\n");
+    }
+    struct file *file = &disk.files[disk.file_count++];
+    (void)snprintf(file->name, sizeof(file->name), "%s", name);
+    file->live_fd = -1;
+    file->shortest = UINT64_MAX;
+    return file;
+}
+
+// Read without the lock, so that the sockets of the program are not slowed down.
+static unsigned char
+kind_of(int fd)
+{
+    return fd >= 0 && fd < FDS_MAX ? __atomic_load_n(&disk.kind[fd], __ATOMIC_RELAXED)
+                                   : (unsigned char)FD_OTHER;
+}
+
+static void
+set_kind(int fd, unsigned char kind)
+{
+    __atomic_store_n(&disk.kind[fd], kind, __ATOMIC_RELAXED);
+}
+
+static struct file *
+file_of(int fd)
+{
+    return kind_of(fd) == FD_FILE ? &disk.files[disk.file_of[fd]] : NULL;
+}
+
+// One numbered step on the watched files; the cut comes before it.
+static void
+count_step(void)
+{
+    disk.step++;
+    if (disk.cut_at != 0 && disk.step >= disk.cut_at) {
+        (void)raise(SIGKILL);
+    }
+}
+
+static enum powercut_fault
+fault_now(void)
+{
+    if (disk.fault_file[0] == '\0') {
+        return disk.fault;
+    }
+    char word[8] = "";
+    int fd = REAL(open)(disk.fault_file, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)!read(fd, word, sizeof(word) - 1);
+        (void)REAL(close)(fd);
+    }
+    return strncmp(word, "full", 4) == 0   ? POWERCUT_FULL
+           : strncmp(word, "sync", 4) == 0 ? POWERCUT_SYNC
+                                           : POWERCUT_NONE;
+}
+
+static bool
+is_full(struct file *file, uint64_t end)
+{
+    if (fault_now() == POWERCUT_FULL && end > length_of(file->live_fd)) {
+        errno = ENOSPC;
+        return true;
+    }
+    return false;
+}
+
+// ---- setting up ---------------------------------------------------------------------------------
+
+static void
+copy_whole(const char *name)
+{
+    char path[PATH_SIZE + NAME_SIZE];
+    (void)snprintf(path, sizeof(path), "%s/%s", disk.folder, name);
+    struct file file = {.live_fd = REAL(open)(path, O_RDONLY | O_CLOEXEC)};
+    (void)snprintf(file.name, sizeof(file.name), "%s", name);
+    int fd = image_open(&file, O_CREAT | O_TRUNC);
+    uint64_t length = length_of(file.live_fd);
+    for (size_t page = 0; page * PAGE < length; page++) {
+        copy_page(&file, fd, page);
+    }
+    (void)REAL(close)(fd);
+    (void)REAL(close)(file.live_fd);
+}
+
+// Call `visit` with each regular file's name.
+static void
+each_file(const char *folder, void (*visit)(const char *name))
+{
+    DIR *list = opendir(folder);
+    struct dirent *entry;
+    while (list != NULL && (entry = readdir(list)) != NULL) {
+        if (entry->d_type == DT_REG) {
+            visit(entry->d_name);
+        }
+    }
+    if (list != NULL) {
+        (void)closedir(list);
+    }
+}
+
+static void
+drop_image(const char *name)
+{
+    char path[PATH_SIZE + NAME_SIZE];
+    (void)snprintf(path, sizeof(path), "%s/%s", disk.image, name);
+    (void)REAL(unlink)(path);
+}
+
+static void
+copy_if_watched(const char *name)
+{
+    char path[PATH_SIZE + NAME_SIZE];
+    (void)snprintf(path, sizeof(path), "%s/%s", disk.folder, name);
+    if (name_below(path) != NULL) {
+        copy_whole(name);
+    }
+}
+
+void
+powercut_watch(const char *folder)
+{
+    if (realpath(folder, disk.folder) == NULL) {
+        die("powercut: no such folder\n");
+    }
+}
+
+static unsigned long
+number_from(const char *name)
+{
+    const char *text = getenv(name);
+    return text == NULL ? 0 : strtoul(text, NULL, 10);
+}
+
+// Programs that this one starts shall have a good disk.
+static void
+hide_from_children(void)
+{
+    static const char *const names[] = {"LD_PRELOAD",
+                                        "MAILSPUR_POWERCUT_DIR",
+                                        "MAILSPUR_POWERCUT_IMAGE",
+                                        "MAILSPUR_POWERCUT_AT",
+                                        "MAILSPUR_POWERCUT_KEEP",
+                                        "MAILSPUR_POWERCUT_SEED",
+                                        "MAILSPUR_POWERCUT_SYNC_MS",
+                                        "MAILSPUR_POWERCUT_FAULT"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        (void)unsetenv(names[i]);
+    }
+}
+
+__attribute__((constructor)) static void
+powercut_start(void)
+{
+    const char *folder = getenv("MAILSPUR_POWERCUT_DIR");
+    const char *image = getenv("MAILSPUR_POWERCUT_IMAGE");
+    const char *fault_file = getenv("MAILSPUR_POWERCUT_FAULT");
+    if (folder == NULL) {
+        return;
+    }
+    powercut_watch(folder);
+    disk.cut_at = number_from("MAILSPUR_POWERCUT_AT");
+    disk.keep_percent = (unsigned)number_from("MAILSPUR_POWERCUT_KEEP");
+    disk.seed = (unsigned)number_from("MAILSPUR_POWERCUT_SEED");
+    disk.sync_ms = (unsigned)number_from("MAILSPUR_POWERCUT_SYNC_MS");
+    if (fault_file != NULL) {
+        (void)snprintf(disk.fault_file, sizeof(disk.fault_file), "%s", fault_file);
+    }
+    if (image != NULL && realpath(image, disk.image) != NULL) {
+        each_file(disk.image, drop_image);
+        each_file(disk.folder, copy_if_watched); // what is there when we start is durable
+    }
+    hide_from_children();
+}
+
+void
+powercut_set_fault(enum powercut_fault fault)
+{
+    lock();
+    disk.fault = fault;
+    unlock();
+}
+
+unsigned long
+powercut_syncs(void)
+{
+    lock();
+    unsigned long syncs = disk.syncs;
+    unlock();
+    return syncs;
+}
+
+// ---- open, close --------------------------------------------------------------------------------
+
+static void
+watch_file(int fd, const char *path, const char *name, bool existed, int flags)
+{
+    struct file *file = find_file(name);
+    if (!existed || file->live_fd < 0) {
+        if (file->live_fd >= 0) {
+            (void)REAL(close)(file->live_fd); // of the file that had this name before
+        }
+        file->live_fd = REAL(open)(path, O_RDONLY | O_CLOEXEC);
+        memset(file->dirty, 0, file->dirty_size);
+        file->is_fresh = !existed;
+        file->shortest = UINT64_MAX;
+    }
+    if ((flags & O_TRUNC) != 0) {
+        file->shortest = 0;
+    }
+    disk.file_of[fd] = (unsigned char)(file - disk.files);
+    set_kind(fd, FD_FILE);
+}
+
+static int
+do_open(int at, const char *path, int flags, mode_t mode)
+{
+    char full[PATH_SIZE * 2];
+    char base[PATH_SIZE] = "";
+    if (disk.folder[0] == '\0' || (flags & O_TMPFILE) == O_TMPFILE) {
+        return REAL(openat)(at, path, flags, mode);
+    }
+    if (path[0] != '/') {
+        char link[64];
+        (void)snprintf(link, sizeof(link), at == AT_FDCWD ? "/proc/self/cwd" : "/proc/self/fd/%d",
+                       at);
+        ssize_t length = readlink(link, base, sizeof(base) - 2);
+        base[length < 0 ? 0 : length] = '\0';
+        strcat(base, "/");
+    }
+    (void)snprintf(full, sizeof(full), "%s%s", base, path);
+    const char *name = name_below(full);
+    bool is_folder = strcmp(full, disk.folder) == 0;
+    if (name == NULL && !is_folder) {
+        return REAL(openat)(at, path, flags, mode);
+    }
+    lock();
+    bool existed = access(full, F_OK) == 0;
+    if (name != NULL && (!existed || (flags & O_TRUNC) != 0) && (flags & O_CREAT) != 0) {
+        count_step();
+    }
+    int fd = REAL(openat)(at, path, flags, mode);
+    if (fd >= FDS_MAX) {
+        die("powercut: too many descriptors\n");
+    }
+    if (fd >= 0 && name != NULL) {
+        watch_file(fd, full, name, existed, flags);
+    } else if (fd >= 0) {
+        set_kind(fd, FD_FOLDER);
+    }
+    unlock();
+    return fd;
+}
+
+static mode_t
+mode_of(int flags, va_list args)
+{
+    return (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(args, mode_t) : 0;
+}
+
+#define DEFINE_OPEN(function)                                                                      \
+    int function(const char *path, int flags, ...)                                                 \
+    {                                                                                              \
+        va_list args;                                                                              \
+        va_start(args, flags);                                                                     \
+        mode_t mode = mode_of(flags, args);                                                        \
+        va_end(args);                                                                              \
+        return do_open(AT_FDCWD, path, flags, mode);                                               \
+    }
+#define DEFINE_OPENAT(function)                                                                    \
+    int function(int at, const char *path, int flags, ...)                                         \
+    {                                                                                              \
+        va_list args;                                                                              \
+        va_start(args, flags);                                                                     \
+        mode_t mode = mode_of(flags, args);                                                        \
+        va_end(args);                                                                              \
+        return do_open(at, path, flags, mode);                                                     \
+    }
+DEFINE_OPEN(open)
+DEFINE_OPEN(open64)
+DEFINE_OPENAT(openat)
+DEFINE_OPENAT(openat64)
+
+int
+close(int fd)
+{
+    if (kind_of(fd) == FD_OTHER) {
+        return REAL(close)(fd);
+    }
+    lock();
+    set_kind(fd, FD_OTHER);
+    int result = REAL(close)(fd);
+    unlock();
+    return result;
+}
+
+// ---- writing ------------------------------------------------------------------------------------
+
+// Around a write of `length` bytes at `offset` (-1: at the file position).
+#define WATCHED_WRITE(fd, offset, length, call)                                                    \
+    struct file *file = file_of(fd);                                                               \
+    if (file == NULL) {                                                                            \
+        return call;                                                                               \
+    }                                                                                              \
+    lock();                                                                                        \
+    count_step();                                                                                  \
+    off_t start = (offset) < 0 ? lseek(fd, 0, SEEK_CUR) : (offset);                                \
+    ssize_t result = is_full(file, (uint64_t)start + (length)) ? -1 : call;                        \
+    if (result > 0) {                                                                              \
+        /* O_APPEND: where it went is known only now */                                            \
+        start = (offset) < 0 ? lseek(fd, 0, SEEK_CUR) - result : start;                            \
+        mark_dirty(file, (uint64_t)start, (uint64_t)result);                                       \
+    }                                                                                              \
+    unlock();                                                                                      \
+    return result
+
+static size_t
+vector_length(const struct iovec *parts, int count)
+{
+    size_t length = 0;
+    for (int i = 0; i < count; i++) {
+        length += parts[i].iov_len;
+    }
+    return length;
+}
+
+ssize_t
+write(int fd, const void *data, size_t size)
+{
+    WATCHED_WRITE(fd, (off_t)-1, size, REAL(write)(fd, data, size));
+}
+
+ssize_t
+pwrite(int fd, const void *data, size_t size, off_t offset)
+{
+    WATCHED_WRITE(fd, offset, size, REAL(pwrite)(fd, data, size, offset));
+}
+
+ssize_t
+pwrite64(int fd, const void *data, size_t size, off64_t offset)
+{
+    WATCHED_WRITE(fd, offset, size, REAL(pwrite)(fd, data, size, offset));
+}
+
+ssize_t
+writev(int fd, const struct iovec *parts, int count)
+{
+    WATCHED_WRITE(fd, (off_t)-1, vector_length(parts, count), REAL(writev)(fd, parts, count));
+}
+
+ssize_t
+pwritev(int fd, const struct iovec *parts, int count, off_t offset)
+{
+    WATCHED_WRITE(fd, offset, vector_length(parts, count), REAL(pwritev)(fd, parts, count, offset));
+}
+
+ssize_t
+pwritev64(int fd, const struct iovec *parts, int count, off64_t offset)
+{
+    WATCHED_WRITE(fd, offset, vector_length(parts, count), REAL(pwritev)(fd, parts, count, offset));
+}
+
+static int
+do_truncate(int fd, off_t length)
+{
+    lock();
+    struct file *file = file_of(fd);
+    if (file != NULL) {
+        count_step();
+        file->shortest = (uint64_t)length < file->shortest ? (uint64_t)length : file->shortest;
+    }
+    int result = REAL(ftruncate)(fd, length);
+    unlock();
+    return result;
+}
+
+int
+ftruncate(int fd, off_t length)
+{
+    return do_truncate(fd, length);
+}
+
+int
+ftruncate64(int fd, off64_t length)
+{
+    return do_truncate(fd, length);
+}
+
+static int
+do_fallocate(int fd, int mode, off_t offset, off_t length)
+{
+    lock();
+    struct file *file = file_of(fd);
+    int result = -1;
+    if (file != NULL) {
+        count_step();
+    }
+    if (file == NULL || !is_full(file, (uint64_t)(offset + length))) {
+        result = REAL(fallocate)(fd, mode, offset, length);
+    }
+    unlock();
+    return result;
+}
+
+int
+fallocate(int fd, int mode, off_t offset, off_t length)
+{
+    return do_fallocate(fd, mode, offset, length);
+}
+
+int
+fallocate64(int fd, int mode, off64_t offset, off64_t length)
+{
+    return do_fallocate(fd, mode, offset, length);
+}
+
+int
+posix_fallocate(int fd, off_t offset, off_t length)
+{
+    return do_fallocate(fd, 0, offset, length) == 0 ? 0 : errno;
+}
+
+int
+posix_fallocate64(int fd, off64_t offset, off64_t length)
+{
+    return do_fallocate(fd, 0, offset, length) == 0 ? 0 : errno;
+}
+
+// ---- syncing and names --------------------------------------------------------------------------
+
+static void
+wait_for_slow_disk(void)
+{
+    if (disk.sync_ms > 0) {
+        (void)nanosleep(&(struct timespec){.tv_sec = disk.sync_ms / 1000,
+                                           .tv_nsec = disk.sync_ms % 1000 * 1000000L},
+                        NULL);
+    }
+}
+
+static int
+sync_watched(int fd, int (*sync)(int fd))
+{
+    count_step();
+    disk.syncs++;
+    if (fault_now() == POWERCUT_SYNC) {
+        errno = EIO;
+        return -1;
+    }
+    // With images the real sync adds nothing: the process is killed, not the machine.
+    if (disk.image[0] == '\0') {
+        return sync(fd);
+    }
+    struct file *file = file_of(fd);
+    if (file != NULL) {
+        make_durable(file);
+    } else {
+        make_names_durable();
+    }
+    return 0;
+}
+
+static int
+do_sync(int fd, int (*sync)(int fd))
+{
+    if (kind_of(fd) == FD_OTHER) {
+        return sync(fd);
+    }
+    wait_for_slow_disk();
+    lock();
+    int result = sync_watched(fd, sync);
+    unlock();
+    return result;
+}
+
+int
+fsync(int fd)
+{
+    return do_sync(fd, REAL(fsync));
+}
+
+int
+fdatasync(int fd)
+{
+    return do_sync(fd, REAL(fdatasync));
+}
+
+int
+unlink(const char *path)
+{
+    lock();
+    if (name_below(path) != NULL) {
+        count_step();
+    }
+    int result = REAL(unlink)(path);
+    unlock();
+    return result;
+}
+
+int
+rename(const char *from, const char *to)
+{
+    if (disk.folder[0] != '\0' && (name_below(from) != NULL || name_below(to) != NULL)) {
+        die("powercut: rename is not modelled\n");
+    }
+    return REAL(rename)(from, to);
+}
+
+static void
+refuse_shared_mapping(int fd, int protection, int flags)
+{
+    if (file_of(fd) != NULL && (flags & MAP_SHARED) != 0 && (protection & PROT_WRITE) != 0) {
+        die("powercut: writing through a mapping is not modelled\n");
+    }
+}
+
+void *
+mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
+{
+    if (fd >= 0) {
+        refuse_shared_mapping(fd, protection, flags);
+    }
+    return REAL(mmap)(address, length, protection, flags, fd, offset);
+}
+
+void *
+mmap64(void *address, size_t length, int protection, int flags, int fd, off64_t offset)
+{
+    if (fd >= 0) {
+        refuse_shared_mapping(fd, protection, flags);
+    }
+    return REAL(mmap)(address, length, protection, flags, fd, offset);
+}
