@@ -6,5 +6,8 @@ int
 main(void)
 {
     int failed = run_message_tests();
+    failed += run_delivery_tests();
+    failed += run_registry_tests();
+    failed += run_room_tests();
     return failed == 0 ? 0 : 1;
 }

@@ -121,7 +121,6 @@ struct waiting {
     struct store_submit_result result;
     struct claimed claimed;
     enum status status;
-    bool (*still_wanted)(void *context);
 };
 #define WAITING_INIT                                                                               \
     {                                                                                              \
@@ -155,15 +154,20 @@ on_submitted(void *context, const struct store_submit_result *result)
 }
 
 struct store_submit_result
-submit_wait(struct store *store, const struct sample *sample)
+submit_list_wait(struct store *store, const struct sample *sample,
+                 const struct store_delivery *deliveries, size_t count)
 {
     struct waiting waiting = WAITING_INIT;
     AUTO_FD int fd = sample_body(sample);
+    struct store_message message = sample->message;
+    if (sample->lie_about_size != 0) {
+        message.size = sample->lie_about_size;
+    }
     const struct store_submission submission = {
-        .message = &sample->message,
+        .message = &message,
         .body_fd = fd,
-        .deliveries = sample->deliveries,
-        .delivery_count = sample->delivery_count,
+        .deliveries = deliveries,
+        .delivery_count = count,
         .dedupe = sample->dedupe,
         .still_wanted = sample->still_wanted,
         .done = on_submitted,
@@ -172,6 +176,12 @@ submit_wait(struct store *store, const struct sample *sample)
     store_submit(store, &submission);
     wait_for_call(&waiting);
     return waiting.result;
+}
+
+struct store_submit_result
+submit_wait(struct store *store, const struct sample *sample)
+{
+    return submit_list_wait(store, sample, sample->deliveries, sample->delivery_count);
 }
 
 struct sample

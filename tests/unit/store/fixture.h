@@ -27,6 +27,7 @@ struct sample {
     size_t delivery_count; /* 1 by default */
     struct store_dedupe dedupe;
     bool (*still_wanted)(void *context);
+    uint64_t lie_about_size; /* not 0: told to the store instead of the true one */
 };
 
 /** Fresh ids, tenant "acme", domain "acme.test", destination "psa"; its own dedupe key. */
@@ -40,6 +41,10 @@ int sample_body(const struct sample *sample);
 
 /** Submit and wait. */
 struct store_submit_result submit_wait(struct store *store, const struct sample *sample);
+
+/** As submit_wait, with these deliveries. */
+struct store_submit_result submit_list_wait(struct store *store, const struct sample *sample,
+                                            const struct store_delivery *deliveries, size_t count);
 
 /** Submit a sample of this size; it must succeed. */
 struct sample submit_new(struct store *store, uint64_t size);

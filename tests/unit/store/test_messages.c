@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Submitting, deduplicating and reading messages.
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -260,60 +261,128 @@ message_nobody_waits_for_is_not_stored(void **state)
 static void
 number_of_deliveries_has_limits(void **state)
 {
+    static const struct {
+        const char *label;
+        size_t count;
+        enum status status;
+    } cases[] = {
+        {"none", 0, ST_INVALID},
+        {"one", 1, ST_OK},
+        {"most", STORE_DELIVERIES_MAX, ST_OK},
+        {"one more", STORE_DELIVERIES_MAX + 1, ST_TOO_LARGE},
+    };
     static struct store_delivery many[STORE_DELIVERIES_MAX + 1];
-    struct sample sample = sample_new(10);
-    sample.delivery_count = 0;
-    assert_int_equal(submit_wait(store_of(state), &sample).status, ST_INVALID);
-    (void)many;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        print_message("%s\n", cases[i].label);
+        struct sample sample = sample_new(10);
+        for (size_t at = 0; at < ARRAY_LEN(many); at++) {
+            many[at] = sample.deliveries[0];
+            many[at].id = id_new();
+        }
+        assert_int_equal(submit_list_wait(store_of(state), &sample, many, cases[i].count).status,
+                         cases[i].status);
+    }
 }
 
 static void
-body_shorter_than_its_size_is_refused_alone(void **state)
+failing_message_is_undone_alone_and_temporary(void **state)
 {
-    struct sample sample = sample_new(10);
-    struct sample lie = sample;
-    lie.message.size = 10;
-    (void)lie;
-    sample.deliveries[1].id = sample.deliveries[0].id; // two deliveries with one id
-    sample.delivery_count = 2;
-    assert_int_equal(submit_wait(store_of(state), &sample).status, ST_IO);
-    struct store_message message;
-    void *owner = NULL;
-    assert_int_equal(
-        store_message_get(store_of(state), sample.message.id.text, &message, &owner, NULL),
-        ST_NOT_FOUND);
+    static const struct {
+        const char *label;
+        uint64_t claimed_size; /* of a body of 10 bytes */
+        bool same_delivery_id;
+    } cases[] = {
+        {"body shorter than its size", 11, false},
+        {"two deliveries with one id", 10, true},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        print_message("%s\n", cases[i].label);
+        struct sample sample = sample_new(10);
+        sample.delivery_count = 2;
+        if (cases[i].same_delivery_id) {
+            sample.deliveries[1].id = sample.deliveries[0].id;
+        }
+        sample.lie_about_size = cases[i].claimed_size;
+        assert_int_equal(submit_wait(store_of(state), &sample).status, ST_IO);
+        struct store_message message;
+        void *owner = NULL;
+        assert_int_equal(
+            store_message_get(store_of(state), sample.message.id.text, &message, &owner, NULL),
+            ST_NOT_FOUND);
+    }
+    struct store_usage usage;
+    store_usage(store_of(state), "acme", &usage);
+    assert_int_equal(usage.messages, 0);
+    submit_new(store_of(state), 10);
 }
+
+enum { SENDERS = 8, MESSAGES_EACH = 25 };
+
+struct sender {
+    struct store *store;
+    struct store_dedupe dedupe; /* shared by all: every n-th message is the same one */
+    unsigned stored;
+    unsigned duplicates;
+};
+
+static void *
+send_main(void *argument)
+{
+    struct sender *sender = argument;
+    for (unsigned i = 0; i < MESSAGES_EACH; i++) {
+        struct sample sample = sample_new(100 + i);
+        sample.dedupe = sender->dedupe;
+        sample.dedupe.key[0] = (unsigned char)i;
+        struct store_submit_result result = submit_wait(sender->store, &sample);
+        if (result.status != ST_OK) {
+            return NULL; // the sums below will tell
+        }
+        sender->duplicates += result.duplicate ? 1 : 0;
+        sender->stored += result.duplicate ? 0 : 1;
+    }
+    return NULL;
+}
+
+static void
+of_equal_messages_at_once_exactly_one_is_stored(void **state)
+{
+    static struct sender senders[SENDERS];
+    pthread_t threads[SENDERS];
+    for (size_t i = 0; i < SENDERS; i++) {
+        senders[i] = (struct sender){.store = store_of(state), .dedupe = {.keep_ms = 60000}};
+        assert_int_equal(pthread_create(&threads[i], NULL, send_main, &senders[i]), 0);
+    }
+    unsigned stored = 0;
+    unsigned duplicates = 0;
+    for (size_t i = 0; i < SENDERS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        stored += senders[i].stored;
+        duplicates += senders[i].duplicates;
+    }
+    assert_int_equal(stored, MESSAGES_EACH);
+    assert_int_equal(duplicates, MESSAGES_EACH * (SENDERS - 1));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int
 run_message_tests(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(submitted_message_is_read_back_whole, fixture_setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(bodies_of_every_size_are_read_back, fixture_setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(messages_survive_reopening, fixture_setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(body_is_read_in_parts_from_any_offset, fixture_setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(what_does_not_exist_is_not_found, fixture_setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(same_key_is_a_duplicate_of_the_first, fixture_setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(duplicate_of_a_staged_message_leaves_nothing, fixture_setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(same_id_is_a_repeat_and_adds_nothing, fixture_setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(expired_key_is_no_duplicate, fixture_setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(acknowledge_forgets_only_keys_kept_until_then,
-                                        fixture_setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(message_nobody_waits_for_is_not_stored, fixture_setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(number_of_deliveries_has_limits, fixture_setup,
-                                        fixture_teardown),
-        cmocka_unit_test_setup_teardown(body_shorter_than_its_size_is_refused_alone, fixture_setup,
-                                        fixture_teardown),
+        TEST(submitted_message_is_read_back_whole),
+        TEST(bodies_of_every_size_are_read_back),
+        TEST(messages_survive_reopening),
+        TEST(body_is_read_in_parts_from_any_offset),
+        TEST(what_does_not_exist_is_not_found),
+        TEST(same_key_is_a_duplicate_of_the_first),
+        TEST(duplicate_of_a_staged_message_leaves_nothing),
+        TEST(same_id_is_a_repeat_and_adds_nothing),
+        TEST(expired_key_is_no_duplicate),
+        TEST(acknowledge_forgets_only_keys_kept_until_then),
+        TEST(message_nobody_waits_for_is_not_stored),
+        TEST(number_of_deliveries_has_limits),
+        TEST(failing_message_is_undone_alone_and_temporary),
+        TEST(of_equal_messages_at_once_exactly_one_is_stored),
     };
     return cmocka_run_group_tests_name("messages", tests, NULL, NULL);
 }

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is particular to the SQLite backend: files, locks, schema versions, what a crash leaves.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+#include "store/sqlite/sql.h"
+
+static int64_t
+number(const struct fixture *fixture, const char *statement)
+{
+    AUTO_SQL *sql = NULL;
+    int64_t result = -1;
+    assert_int_equal(sql_open(fixture->path, SQL_WRITER, &sql, NULL), ST_OK);
+    assert_int_equal(sql_number(sql, statement, SQL_NO_VALUES, &result, NULL), ST_OK);
+    return result;
+}
+
+static void
+script(const struct fixture *fixture, const char *statements)
+{
+    AUTO_SQL *sql = NULL;
+    assert_int_equal(sql_open(fixture->path, SQL_WRITER, &sql, NULL), ST_OK);
+    assert_int_equal(sql_script(sql, statements, NULL), ST_OK);
+}
+
+static enum status
+open_again(const struct fixture *fixture, struct store **store_out, struct why *why)
+{
+    return store_open(&(struct store_settings){.path = fixture->path}, store_out, why);
+}
+
+static void
+second_store_on_the_same_database_is_refused(void **state)
+{
+    struct store *second = NULL;
+    struct why why = {.text = ""};
+    assert_int_equal(open_again(*state, &second, &why), ST_CONFLICT);
+    assert_null(second);
+    assert_non_null(strstr(why.text, "in use"));
+}
+
+static void
+files_are_private_and_set_up_as_designed(void **state)
+{
+    const struct fixture *fixture = *state;
+    submit_new(fixture->store, 10);
+    static const char *const suffixes[] = {"", "-wal", "-shm", ".lock"};
+    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+        char name[128];
+        struct stat status;
+        (void)snprintf(name, sizeof(name), "%s%s", fixture->path, suffixes[i]);
+        assert_int_equal(stat(name, &status), 0);
+        assert_int_equal(status.st_mode & 0777, 0600);
+    }
+    assert_int_equal(number(fixture, "PRAGMA page_size"), 8192);
+    assert_int_equal(number(fixture, "PRAGMA auto_vacuum"), 2);
+    assert_int_equal(number(fixture, "PRAGMA secure_delete"), 2);
+}
+
+static void
+newer_schema_and_foreign_database_are_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        const char *label;
+        const char *statements;
+        const char *word;
+    } cases[] = {
+        {"newer", "PRAGMA user_version=1000", "newer"},
+        {"foreign", "PRAGMA user_version=0", "another program"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        print_message("%s\n", cases[i].label);
+        store_close(fixture->store);
+        fixture->store = NULL;
+        script(fixture, cases[i].statements);
+        struct why why = {.text = ""};
+        assert_int_equal(open_again(fixture, &fixture->store, &why), ST_INVALID);
+        assert_non_null(strstr(why.text, cases[i].word));
+    }
+}
+
+static void
+missing_folder_is_an_io_error(void **state)
+{
+    (void)state;
+    struct store *store = NULL;
+    struct why why = {.text = ""};
+    assert_int_equal(
+        store_open(&(struct store_settings){.path = "/nonexistent/store.db"}, &store, &why), ST_IO);
+    assert_non_null(strstr(why.text, "/nonexistent/store.db"));
+}
+
+static void
+staged_chunks_that_no_message_claims_are_swept_at_open(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sample kept = submit_new(fixture->store, STORE_STAGE_ABOVE + 1);
+    store_close(fixture->store);
+    fixture->store = NULL;
+    int64_t before = number(fixture, "SELECT count(*) FROM body");
+    script(fixture, "INSERT INTO staged VALUES ('left over');"
+                    "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 99)"
+                    "INSERT INTO body SELECT 'left over', i, x'00' FROM n;");
+    fixture_reopen(fixture);
+    assert_int_equal(number(fixture, "SELECT count(*) FROM body"), before);
+    assert_int_equal(number(fixture, "SELECT count(*) FROM staged"), 0);
+    assert_body(fixture->store, &kept);
+}
+
+static void
+failed_and_duplicate_staged_bodies_are_swept(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sample first = submit_new(fixture->store, STORE_STAGE_ABOVE + 1);
+    struct sample second = sample_new((uint64_t)STORE_SLICE_SIZE * 2);
+    second.dedupe = first.dedupe;
+    assert_true(submit_wait(fixture->store, &second).duplicate);
+    struct sample third = sample_new(STORE_STAGE_ABOVE + 1);
+    third.lie_about_size = STORE_STAGE_ABOVE + 2;
+    assert_int_equal(submit_wait(fixture->store, &third).status, ST_IO);
+    store_close(fixture->store); // runs what waits
+    fixture->store = NULL;
+    assert_int_equal(number(fixture, "SELECT count(DISTINCT message_id) FROM body"), 1);
+    assert_int_equal(number(fixture, "SELECT count(*) FROM staged"), 0);
+}
+
+static void
+database_locked_by_another_is_told_and_passes(void **state)
+{
+    struct fixture *fixture = *state;
+    AUTO_SQL *stranger = NULL;
+    assert_int_equal(sql_open(fixture->path, SQL_WRITER, &stranger, NULL), ST_OK);
+    assert_int_equal(sql_script(stranger, "BEGIN IMMEDIATE", NULL), ST_OK);
+    struct sample sample = sample_new(10);
+    struct store_submit_result result = submit_wait(fixture->store, &sample); // waits 5 s
+    assert_int_equal(result.status, ST_AGAIN);
+    assert_non_null(strstr(result.why.text, "locked"));
+    assert_int_equal(sql_script(stranger, "COMMIT", NULL), ST_OK);
+    result = submit_wait(fixture->store, &sample);
+    assert_int_equal(result.status, ST_OK);
+    assert_false(result.duplicate);
+}
+
+static void
+queries_of_the_main_path_use_their_indexes(void **state)
+{
+    static const struct {
+        const char *statement;
+        const char *index;
+    } cases[] = {
+        {"SELECT id FROM delivery WHERE state IN ('queued','unknown') AND destination = 'a'"
+         " AND due_at <= 5 ORDER BY due_at LIMIT 3",
+         "delivery_waiting"},
+        {"SELECT destination, due_at FROM delivery WHERE state IN ('queued','unknown')"
+         " AND destination > 'a' ORDER BY destination, due_at LIMIT 1",
+         "COVERING INDEX delivery_waiting"},
+        {"UPDATE delivery SET state = 'queued' WHERE state = 'leased' AND lease_until < 5",
+         "delivery_leased"},
+        {"SELECT id FROM delivery WHERE 1 AND state = 'held' AND state IN ('held','blocked','dead')"
+         " AND id < 'x' ORDER BY id DESC LIMIT 9",
+         "delivery_parked"},
+        {"SELECT tenant, count(*), sum(size) FROM message GROUP BY tenant",
+         "COVERING INDEX message_tenant"},
+    };
+    const struct fixture *fixture = *state;
+    AUTO_SQL *sql = NULL;
+    assert_int_equal(sql_open(fixture->path, SQL_READER, &sql, NULL), ST_OK);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char statement[512];
+        (void)snprintf(statement, sizeof(statement), "EXPLAIN QUERY PLAN %s", cases[i].statement);
+        AUTO_QUERY *query = NULL;
+        assert_int_equal(sql_query(sql, statement, SQL_NO_VALUES, &query, NULL), ST_OK);
+        assert_int_equal(query_next(query, NULL), ST_OK);
+        if (strstr(query_text(query, 3), cases[i].index) == NULL) {
+            fail_msg("%s: %s", cases[i].statement, query_text(query, 3));
+        }
+        assert_int_equal(query_next(query, NULL), ST_NOT_FOUND); // no sorting beside it
+    }
+}
+
+static void
+idle_store_empties_its_wal(void **state)
+{
+    const struct fixture *fixture = *state;
+    submit_new(fixture->store, 100000);
+    char name[128];
+    (void)snprintf(name, sizeof(name), "%s-wal", fixture->path);
+    struct stat status = {.st_size = 1};
+    for (unsigned i = 0; i < 100 && status.st_size > 0; i++) {
+        wait_until_after(fixture->store, store_now_ms(fixture->store) + 100);
+        assert_int_equal(stat(name, &status), 0);
+    }
+    assert_int_equal(status.st_size, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(second_store_on_the_same_database_is_refused),
+        TEST(files_are_private_and_set_up_as_designed),
+        TEST(newer_schema_and_foreign_database_are_refused),
+        TEST(missing_folder_is_an_io_error),
+        TEST(staged_chunks_that_no_message_claims_are_swept_at_open),
+        TEST(failed_and_duplicate_staged_bodies_are_swept),
+        TEST(database_locked_by_another_is_told_and_passes),
+        TEST(queries_of_the_main_path_use_their_indexes),
+        TEST(idle_store_empties_its_wal),
+    };
+    return cmocka_run_group_tests_name("sqlite", tests, NULL, NULL);
+}
