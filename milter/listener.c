@@ -4,12 +4,13 @@
 #include "milter/listener.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <libmilter/mfapi.h>
 
+#include "common/cleanup.h"
 #include "common/log.h"
 #include "common/unixsock.h"
 #include "milter/callbacks.h"
@@ -17,7 +18,9 @@
 enum { BACKLOG = 512 }; /* connections of smtpd processes that wait for a thread */
 
 static pthread_t loop_thread;
-static atomic_bool loop_is_running;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t end = PTHREAD_COND_INITIALIZER;
+static bool ended; /* under mutex */
 
 // The path of "unix:/path", "local:/path" or "/path"; NULL for Internet sockets.
 static const char *
@@ -71,10 +74,11 @@ static void *
 run_loop(void *unused)
 {
     if (smfi_main() != MI_SUCCESS) {
-        log_err("milter.loop_failed",
-                LOG_STR("why", "libmilter gave up; its reason is in the system log"));
+        log_err("milter.loop_failed", LOG_STR("why", "libmilter tells it in the system log"));
     }
-    atomic_store(&loop_is_running, false);
+    AUTO_LOCK(lock, &mutex);
+    ended = true;
+    (void)pthread_cond_signal(&end);
     return unused;
 }
 
@@ -89,23 +93,31 @@ listener_start(const struct listener_socket *socket, const struct host *host, st
     if (status != ST_OK) {
         return status;
     }
-    atomic_store(&loop_is_running, true);
     if (pthread_create(&loop_thread, NULL, run_loop, NULL) != 0) {
-        atomic_store(&loop_is_running, false);
         return why_set(why, ST_IO, "start the milter's thread");
     }
     return ST_OK;
 }
 
 bool
-listener_is_running(void)
+listener_wait(int timeout_ms)
 {
-    return atomic_load(&loop_is_running);
-}
-
-void
-listener_stop(void)
-{
-    (void)smfi_stop(); // always succeeds
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until); // a jump of the clock costs one interval
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    {
+        AUTO_LOCK(lock, &mutex);
+        while (!ended) {
+            if (pthread_cond_timedwait(&end, &mutex, &until) != 0) {
+                return !ended;
+            }
+        }
+    }
     (void)pthread_join(loop_thread, NULL);
+    return false;
 }

@@ -24,11 +24,13 @@ struct listener_socket {
 MUST_CHECK enum status listener_start(const struct listener_socket *socket, const struct host *host,
                                       struct why *why);
 
-/** False once the loop has ended: by listener_stop, or because libmilter took SIGTERM, SIGINT or
- *  SIGHUP for itself (it waits for them in a thread of its own). */
-bool listener_is_running(void);
-
-/** Take no further connections and wait for the loop's end. Sessions that are open stay. */
-void listener_stop(void);
+/**
+ * Wait for the loop's end, at most `timeout_ms`. It ends by SIGTERM, SIGINT or SIGHUP, which
+ * libmilter awaits in a thread of its own (so nobody else may take them), or when libmilter gives
+ * up. Sessions that are open stay.
+ *
+ * @return false: it has ended, and its thread is joined; do not call again
+ */
+bool listener_wait(int timeout_ms);
 
 #endif

@@ -11,7 +11,7 @@
 #include "milter/listener.h"
 
 enum {
-    WAIT_MS = 1000,       /* how soon an end of libmilter's loop is noticed */
+    WAIT_MS = 60000,      /* without a watchdog there is nothing to do */
     DRAIN_MAX_MS = 25000, /* a message's DNS (20 s) and commit; below systemd's 90 s */
     LINGER_MS = 1000,
     EXIT_USAGE = 64,       /* sysexits.h */
@@ -110,13 +110,14 @@ open_auth(const struct config *config, struct dns *dns, struct auth **auth_out, 
     return auth_open(&settings, dns, auth_out, why);
 }
 
-// Until a signal, or libmilter's own thread took the signal.
+// Until a signal, which libmilter takes.
 static void
-serve(int signal_fd)
+serve(void)
 {
     daemon_notify_ready();
     int interval_ms = daemon_wait_interval_ms(WAIT_MS);
-    while (listener_is_running() && daemon_wait(signal_fd, interval_ms) == DAEMON_NOTHING) {
+    while (listener_wait(interval_ms)) {
+        (void)daemon_wait(-1, 0); // tells the watchdog; no signal comes this way
     }
     daemon_notify_stopping();
 }
@@ -124,7 +125,7 @@ serve(int signal_fd)
 // Listen, serve, stop. auth and dns are closed only when no message is under way: libmilter's
 // threads go on with the sessions that are open.
 static enum status
-run(const struct config *config, int signal_fd, struct why *why)
+run(const struct config *config, struct why *why)
 {
     struct dns *dns = NULL;
     enum status status = open_dns(config, &dns, why);
@@ -154,8 +155,7 @@ run(const struct config *config, int signal_fd, struct why *why)
     if (status == ST_OK) {
         log_notice("milter.started", LOG_STR("socket", socket.address),
                    LOG_STR("version", MAILSPUR_VERSION));
-        serve(signal_fd);
-        listener_stop();
+        serve();
     }
     if (limiter_close(the_host.messages, DRAIN_MAX_MS)) {
         // The last answers are written by libmilter after our callbacks: its sessions get a moment.
@@ -181,7 +181,7 @@ main(int argc, char **argv)
         return EXIT_SUCCESS;
     }
     struct why why = {""};
-    int signal_fd = -1;
+    AUTO_FD int signal_fd = -1;   // the mask is what counts: libmilter waits for the signals
     static struct config *config; // static, like the host that points into it
     if (daemon_signals_open(&signal_fd, &why) != ST_OK) {
         log_err("milter.start_failed", LOG_STR("why", why.text));
@@ -190,7 +190,7 @@ main(int argc, char **argv)
     if (load_config(options.config_path, &config) != ST_OK) {
         return EXIT_CONFIG_FAULT;
     }
-    if (run(config, signal_fd, &why) != ST_OK) {
+    if (run(config, &why) != ST_OK) {
         log_err("milter.start_failed", LOG_STR("why", why.text));
         return EXIT_FAILURE;
     }
