@@ -28,6 +28,7 @@ struct server {
     bool running; /* the thread was started and not joined */
     size_t count;
     struct connection *first;
+    pthread_mutex_t resuming; /* held while another thread gives a connection back */
     pthread_t thread;
 };
 
@@ -161,6 +162,14 @@ serve(struct server *server, struct connection *connection)
     }
 }
 
+// An event of a parked connection can arrive before server_resume has returned: what its holder
+// wrote is seen, and its last use of the connection is over, once the lock was free.
+static void
+wait_for_resumers(struct server *server)
+{
+    AUTO_LOCK(lock, &server->resuming);
+}
+
 static void *
 run(void *argument)
 {
@@ -172,6 +181,7 @@ run(void *argument)
         if (!server->accepting) {
             resume_accepting(server);
         }
+        wait_for_resumers(server);
         for (int i = 0; i < count; i++) {
             if (events[i].data.ptr == &STOP) {
                 return NULL;
@@ -223,6 +233,7 @@ server_open(const struct server_settings *settings, const struct config_socket *
     struct server *server = xcalloc(1, sizeof(*server));
     *server =
         (struct server){.settings = *settings, .listen_fd = -1, .epoll_fd = -1, .stop_fd = -1};
+    (void)pthread_mutex_init(&server->resuming, NULL); // cannot fail without attributes
     enum status status = start(server, socket, why);
     if (status != ST_OK) {
         server_close(server);
@@ -235,6 +246,7 @@ server_open(const struct server_settings *settings, const struct config_socket *
 void
 server_resume(struct connection *connection)
 {
+    AUTO_LOCK(lock, &connection->server->resuming);
     // It can only fail for a descriptor that is not watched, which a parked one always is.
     (void)rearm(connection, EPOLLIN);
 }
@@ -277,6 +289,7 @@ server_close(struct server *server)
     close_fd(&server->listen_fd);
     close_fd(&server->epoll_fd);
     close_fd(&server->stop_fd);
+    (void)pthread_mutex_destroy(&server->resuming);
     free(server->path);
     free(server);
 }
