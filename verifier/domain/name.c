@@ -30,8 +30,7 @@ is_public_suffix(const char *name)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     (void)pthread_once(&once, load_public_suffixes);
     const psl_ctx_t *list = public_suffixes != NULL ? public_suffixes : psl_builtin();
-    // Without NO_STAR every name that no rule knows would count as a suffix.
-    return psl_is_public_suffix2(list, name, PSL_TYPE_ANY | PSL_TYPE_NO_STAR_RULE) != 0;
+    return psl_is_public_suffix(list, name) != 0;
 }
 
 static bool

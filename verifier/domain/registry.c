@@ -351,8 +351,7 @@ decide_check(struct registry *registry, const void *context, struct store_domain
              struct store_event *event, struct why *why)
 {
     const struct check *check = context;
-    if (strcmp(domain->id.text, check->domain->id.text) != 0 ||
-        strcmp(domain->token, check->domain->token) != 0) {
+    if (strcmp(domain->id.text, check->domain->id.text) != 0) { // and has another token
         return why_set(why, ST_AGAIN, "%.100s was removed and added again meanwhile", domain->name);
     }
     event->kind = domain_state_step(domain, check->happening, store_now_ms(registry->store));

@@ -327,6 +327,17 @@ on_self(const struct exchange *exchange)
     reply_with(exchange, &packet);
 }
 
+// Goes somewhere else before it loops.
+static void
+on_far_loop(const struct exchange *exchange)
+{
+    struct packet packet;
+    packet_start(&packet, exchange, 0);
+    packet_add_name(&packet, SECTION_ANSWER, NULL, 5, 300, "elsewhere.test");
+    packet_add_name(&packet, SECTION_ANSWER, "elsewhere.test", 5, 300, "elsewhere.test");
+    reply_with(exchange, &packet);
+}
+
 // "chain3.test" is a CNAME to "chain2.test", and so on; one step an answer.
 static void
 on_chain(const struct exchange *exchange)
@@ -899,7 +910,7 @@ a_server_that_fails_leaves_it_to_the_next(void **state)
     } cases[] = {{"SERVFAIL", on_servfail},
                  {"REFUSED", on_refused},
                  {"garbage", on_garbage},
-                 {"loop", on_self}};
+                 {"loop", on_far_loop}};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct server *bad = server_start(cases[i].handle);
         const char *servers[] = {server_text(bad), server_text(server)};
@@ -912,6 +923,18 @@ a_server_that_fails_leaves_it_to_the_next(void **state)
         dns_close(dns);
         server_stop(bad);
     }
+}
+
+static void
+a_server_that_failed_is_not_asked_again(void **state)
+{
+    (void)state;
+    const char *servers[] = {server_text(server)};
+    struct dns *dns = open_with(servers, 1, LONG_MS, 3);
+    AUTO_ANSWER *answer = dns_get(dns, NULL, "servfail.test", DNS_TXT);
+    assert_temporary(answer);
+    assert_int_equal(server_udp_count(server), 1);
+    dns_close(dns);
 }
 
 static void
@@ -1220,6 +1243,7 @@ main(void)
         WITH_SERVER(only_dead_servers_are_a_temporary_failure_at_once),
         WITH_SERVER(a_silent_server_is_passed_over_and_then_asked_last),
         WITH_SERVER(a_server_that_fails_leaves_it_to_the_next),
+        WITH_SERVER(a_server_that_failed_is_not_asked_again),
         WITH_SERVER(a_silent_server_is_tried_as_often_as_set),
         WITH_SERVER(the_budget_counts_queries_and_hits),
         WITH_SERVER(what_one_budget_could_not_pay_another_can),

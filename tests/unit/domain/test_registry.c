@@ -16,6 +16,7 @@
 
 #include "common/clock.h"
 #include "common/strbuf.h"
+#include "tests/unit/dns/server.h"
 #include "verifier/domain/registry.h"
 
 enum { PENDING_MAX = 3, PATH_SIZE = 256, ZONE_MAX = 64 * 1024 };
@@ -680,6 +681,119 @@ a_name_another_writer_added_is_a_conflict(void **state)
                      ST_CONFLICT);
 }
 
+static void
+a_domain_another_writer_added_below_is_seen(void **state)
+{
+    struct bench *bench = *state;
+    struct store_domain theirs = {.id = id_new(),
+                                  .tenant = "other",
+                                  .name = "sub.example.com",
+                                  .profile = "local",
+                                  .status = DOMAIN_PENDING};
+    const struct store_event event = {.kind = "domain.added", .detail = ""};
+    assert_int_equal(store_domain_put(bench->store, &theirs, 0, &event, NULL), ST_OK);
+    struct store_domain domain;
+    assert_int_equal(registry_add(bench->registry, "acme", "example.com", "local", &domain, NULL),
+                     ST_REFUSED);
+}
+
+/* ---- a DNS that changes while it is asked ---------------------------------------------------- */
+
+static struct {
+    pthread_mutex_t mutex; /* the server has a thread of its own */
+    struct bench *bench;
+    char text[512]; /* of _mailspur.example.com; "": none */
+    bool swaps;     /* removes and adds the domain again while it is asked */
+} live = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+static void
+set_live(struct bench *bench, const char *text, bool swaps)
+{
+    AUTO_LOCK(lock, &live.mutex);
+    live.bench = bench;
+    live.swaps = swaps;
+    (void)snprintf(live.text, sizeof(live.text), "%s", text);
+}
+
+static void
+serve_live(const struct exchange *exchange)
+{
+    struct packet packet;
+    AUTO_LOCK(lock, &live.mutex);
+    bool is_there = strcmp(exchange->name, "_mailspur.example.com") == 0 && live.text[0] != '\0';
+    packet_start(&packet, exchange, is_there ? 0 : 3);
+    if (is_there) {
+        packet_add_txt(&packet, NULL, live.text);
+    } else {
+        packet_add_soa(&packet, "example.com", 900, 900);
+    }
+    if (live.swaps) {
+        struct store_domain domain;
+        live.swaps = false;
+        if (registry_remove(live.bench->registry, "example.com", &domain, NULL) != ST_OK ||
+            registry_add(live.bench->registry, "other", "example.com", "local", &domain, NULL) !=
+                ST_OK) {
+            abort();
+        }
+    }
+    reply_with(exchange, &packet);
+}
+
+static struct server *
+go_live(struct bench *bench)
+{
+    struct server *server = server_start(serve_live);
+    const char *servers[] = {server_text(server)};
+    const struct dns_settings settings = {.servers = servers,
+                                          .server_count = 1,
+                                          .timeout_ms = 10000,
+                                          .tries = 1,
+                                          .cache_bytes = 1 << 20};
+    const struct registry_settings registry = {.hostname = MX_HOST,
+                                               .pending_per_tenant = PENDING_MAX};
+    close_registry(bench);
+    assert_int_equal(dns_open(&settings, &bench->dns, NULL), ST_OK);
+    assert_int_equal(registry_open(&registry, bench->store, bench->dns, &bench->registry, NULL),
+                     ST_OK);
+    set_live(bench, "", false);
+    return server;
+}
+
+static void
+a_record_just_published_is_seen_by_the_next_check(void **state)
+{
+    struct bench *bench = *state;
+    struct server *server = go_live(bench);
+    struct registry_record records[REGISTRY_RECORDS_MAX];
+    struct store_domain domain = add(bench, "acme", "example.com");
+    (void)verify(bench, "example.com", &domain, records);
+    assert_string_equal(records[0].status, "missing"); // which the cache keeps for 15 minutes
+    set_live(bench, records[0].value, false);
+    (void)verify(bench, "example.com", &domain, records);
+    assert_int_equal(domain.status, DOMAIN_VERIFIED);
+    server_stop(server);
+}
+
+static void
+proof_for_a_removed_domain_does_not_verify_its_successor(void **state)
+{
+    struct bench *bench = *state;
+    struct server *server = go_live(bench);
+    struct registry_record records[REGISTRY_RECORDS_MAX];
+    struct store_domain domain = add(bench, "acme", "example.com");
+    char value[64];
+    (void)snprintf(value, sizeof(value), "mailspur-verify=%s", domain.token);
+    set_live(bench, value, true);
+    size_t count = 0;
+    assert_int_equal(
+        registry_verify(bench->registry, "example.com", MX_HOST, &domain, records, &count, NULL),
+        ST_AGAIN);
+    assert_int_equal(registry_find(bench->registry, "example.com", &domain), ST_OK);
+    assert_string_equal(domain.tenant, "other");
+    assert_int_equal(domain.status, DOMAIN_PENDING);
+    server_stop(server);
+}
+
 struct worker {
     pthread_t thread;
     struct registry *registry;
@@ -761,6 +875,9 @@ main(void)
         WITH_BENCH(domains_are_listed_by_name),
         WITH_BENCH(a_change_by_another_writer_is_read_and_decided_again),
         WITH_BENCH(a_name_another_writer_added_is_a_conflict),
+        WITH_BENCH(a_domain_another_writer_added_below_is_seen),
+        WITH_BENCH(a_record_just_published_is_seen_by_the_next_check),
+        WITH_BENCH(proof_for_a_removed_domain_does_not_verify_its_successor),
         WITH_BENCH(readers_and_writers_work_side_by_side),
         WITH_BENCH(a_host_without_a_proper_name_is_refused),
     };
