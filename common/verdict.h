@@ -65,7 +65,8 @@ struct verdict {
     size_t dkim_count;
     size_t dkim_ignored; /* signatures past VERDICT_DKIM_MAX */
     struct verdict_dmarc dmarc;
-    char authentication_results[4096]; /* RFC 8601 field value, without the field name */
+    /* RFC 8601 field value, without the field name: one line, to be folded only at "; " */
+    char authentication_results[4096];
 };
 
 const char *auth_result_name(enum auth_result result);

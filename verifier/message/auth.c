@@ -106,7 +106,12 @@ find_identities(const struct auth_message *message, struct identities *out)
     }
     (void)take_domain(message->helo, out->helo);
     if (address_parse(message->sender, &sender, NULL) != ST_OK) {
-        return; // neither an address nor null: there is nothing to check
+        const char *at = strrchr(message->sender, '@');
+        sender = (struct address){.local_part = "postmaster"}; // RFC 7208, 4.3
+        if (at != NULL && take_domain(at + 1, out->sender_domain)) {
+            take_sender(&sender, out);
+        }
+        return;
     }
     out->sender_is_null = sender.domain[0] == '\0';
     if (!out->sender_is_null && take_domain(sender.domain, out->sender_domain)) {

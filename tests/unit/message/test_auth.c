@@ -115,6 +115,9 @@ static const struct spf_case SPF_CASES[] = {
     {"ten includes a level", "alice@bomb.example", "192.0.2.1", AUTH_PERMERROR},
     {"client that is no IP address", "alice@example.org", "local socket", AUTH_NONE},
     {"quoted local part", "\"a b\"@example.org", "192.0.2.1", AUTH_PASS},
+    {"no local part", "@example.org", "192.0.2.1", AUTH_PASS},
+    {"blank in the local part", "a b@example.org", "192.0.2.1", AUTH_PASS},
+    {"no address", "alice", "192.0.2.1", AUTH_NONE},
     {"8-bit local part", "\xc3\xa4@exists.example", "192.0.2.1", AUTH_FAIL},
 };
 
