@@ -27,8 +27,8 @@ def test_a_failing_endpoint_gets_the_same_delivery_again(lab, trouble):
     lab.wait_idle()
     delivery = delivery_state(lab, requests[0].webhook_id)
     assert delivery["state"] == "done"
-    assert [attempt["outcome"] for attempt in delivery["attempt_log"]][-1] == "done"
-    assert len(delivery["attempt_log"]) == 3
+    assert [attempt["outcome"] for attempt in delivery["attempts"]][-1] == "done"
+    assert len(delivery["attempts"]) == 3
 
 
 def test_a_connection_cut_after_the_request_is_unknown_and_repeated(lab):
@@ -37,7 +37,7 @@ def test_a_connection_cut_after_the_request_is_unknown_and_repeated(lab):
     requests = lab.endpoint.wait_for(2)
     assert_one_delivery(requests)
     lab.wait_idle()
-    outcomes = [a["outcome"] for a in delivery_state(lab, requests[0].webhook_id)["attempt_log"]]
+    outcomes = [a["outcome"] for a in delivery_state(lab, requests[0].webhook_id)["attempts"]]
     assert outcomes == ["unknown", "done"]
 
 
@@ -77,7 +77,7 @@ def test_an_endpoint_that_is_down_gets_it_when_it_is_back(fresh_lab):
     _, answer = lab.send(TICKET)
     assert answer.startswith("250")
     wait_until(lambda: lab.cli("status")["deliveries"]["queued"] == 1 and
-               lab.cli("delivery", "list")["deliveries"][0]["attempts"] >= 1, "a failed attempt")
+               lab.cli("delivery", "list")["deliveries"][0]["attempt_count"] >= 1, "a failed attempt")
     lab.endpoint.start()
     requests = lab.endpoint.wait_for(1)
     assert requests[0].signature_good
@@ -92,7 +92,7 @@ def test_a_slow_endpoint_is_given_up_and_asked_again(fresh_lab):
     requests = lab.endpoint.wait_for(2)
     assert_one_delivery(requests)
     lab.wait_idle()
-    outcomes = [a["outcome"] for a in delivery_state(lab, requests[0].webhook_id)["attempt_log"]]
+    outcomes = [a["outcome"] for a in delivery_state(lab, requests[0].webhook_id)["attempts"]]
     assert outcomes == ["unknown", "done"]
 
 
@@ -144,7 +144,7 @@ def test_private_addresses_are_refused_unless_allowed(fresh_lab):
     lab.send(f"crm+1@{DOMAIN}")
     def refused():
         listed = lab.cli("delivery", "list")["deliveries"]
-        return listed and listed[0]["attempts"] >= 1 and listed[0]
+        return listed and listed[0]["attempt_count"] >= 1 and listed[0]
     wait_until(refused, "a refused attempt")
     assert lab.endpoint.requests == []
 

@@ -19,7 +19,7 @@ def other_domain(lab, request):
     lab.write_domain(name, ALL_TO_PSA)
     lab.reload()
     yield name
-    if any(item["name"] == name for item in lab.cli("domain", "list")["domains"]):
+    if any(item["domain"] == name for item in lab.cli("domain", "list")["domains"]):
         lab.cli("domain", "remove", name, "--yes")
 
 
@@ -164,7 +164,7 @@ def test_mixed_recipients_of_a_forged_message_are_held_not_refused(lab):
     held = lab.cli("hold", "list")["deliveries"]
     assert [item["recipient"] for item in held] == [TICKET]
     assert lab.endpoint.requests == []
-    lab.cli("hold", "discard", held[0]["message_id"])
+    lab.cli("hold", "discard", "--message", held[0]["message"])
 
 
 def test_mail_for_postfix_alone_is_left_alone(lab):

@@ -62,7 +62,7 @@ def test_dmarc_quarantine_is_held_and_released(lab):
     assert [item["recipient"] for item in held] == [TICKET]
     assert "quarantine" in held[0]["reason"]
     assert lab.endpoint.requests == []
-    lab.cli("hold", "release", held[0]["message_id"])
+    lab.cli("hold", "release", "--message", held[0]["message"])
     request = lab.endpoint.wait_for(1)[0]
     assert request.data["verdict"]["dmarc"]["disposition"] == "quarantine"
     assert lab.cli("hold", "list")["deliveries"] == []
@@ -72,7 +72,7 @@ def test_held_mail_can_be_discarded(lab):
     sender = "bob@quarantine.example"
     lab.send(TICKET, sender=sender, message=compose(sender, TICKET), sign=False, client=BAD_CLIENT)
     held = lab.cli("hold", "list")["deliveries"]
-    lab.cli("hold", "discard", held[0]["message_id"])
+    lab.cli("hold", "discard", "--message", held[0]["message"])
     assert lab.cli("hold", "list")["deliveries"] == []
     assert lab.cli("delivery", "show", held[0]["id"])["state"] == "dead"
     assert lab.endpoint.requests == []

@@ -52,7 +52,7 @@ class Lab:
         self.daemon_env = daemon_env or {}
         self.dns = Dns(self.folder, listen_on_53=namespace)
         self.secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-        self.endpoint = Endpoint(self.secret)
+        self.endpoint = Endpoint(self.secret).start()
         self.run = self._owned_folder("run")
         self.state = self._owned_folder("state")
         self.spool = self._owned_folder("spool")
@@ -79,7 +79,6 @@ class Lab:
         self.stop()
 
     def start(self):
-        self.endpoint.start()
         self.publish_sender()
         self.dns.start()
         self.write_config()
@@ -144,15 +143,9 @@ class Lab:
 
     def destination(self, kind, **changes):
         """An endpoint on loopback: what production would refuse is allowed by name here."""
-        return {"kind": kind, "url": self.endpoint_url, "secret_file": self.path("etc", "secret"),
+        return {"kind": kind, "url": self.endpoint.url, "secret_file": self.path("etc", "secret"),
                 "allow_http": True, "allow_private": ["127.0.0.0/8"], "timeout": "20s",
                 "retry": {"first": "100ms", "most": "500ms", "for": "1h"}, **changes}
-
-    @property
-    def endpoint_url(self):
-        if self.endpoint.server is None and self.endpoint.port == 0:
-            self.endpoint.start()
-        return self.endpoint.url
 
     def write_config(self, **overrides):
         self.config = merge(self.config, overrides)
