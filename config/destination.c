@@ -55,21 +55,45 @@ is_longer(int64_t one, int64_t other)
     return other > 0 && one > other;
 }
 
+// Of two times that do not fit, one that was left at its default gives way to the one written down.
+// Both written down is a fault, and true is returned.
+static bool
+fit_times(const struct node *smaller_node, int64_t *smaller, const struct node *larger_node,
+          int64_t *larger)
+{
+    if (!is_longer(*smaller, *larger)) {
+        return false;
+    }
+    if (larger_node == NULL && smaller_node != NULL) {
+        *larger = *smaller;
+    } else {
+        *smaller = *larger;
+    }
+    return smaller_node != NULL && larger_node != NULL;
+}
+
 static void
 check_times(const struct source *source, const struct node *node,
-            const struct config_destination *destination)
+            struct config_destination *destination)
 {
+    const struct node *connect = node_get(node, "connect_timeout");
     const struct node *retry = node_get(node, "retry");
-    const struct node *at = retry == NULL ? node : retry;
-    if (is_longer(destination->retry_first_ms, destination->retry_most_ms)) {
-        SOURCE_ERROR(source, at, "retry: 'first' is longer than 'most'");
+    const struct node *first = node_get(retry, "first");
+    const struct node *most = node_get(retry, "most");
+    const struct node *end = node_get(retry, "for");
+    if (fit_times(first, &destination->retry_first_ms, end, &destination->retry_for_ms)) {
+        SOURCE_ERROR(source, first,
+                     "retry: 'first' is longer than 'for', the age at which it ends");
     }
-    if (is_longer(destination->retry_most_ms, destination->retry_for_ms)) {
-        SOURCE_ERROR(source, at, "retry: 'most' is longer than 'for', the age at which it ends");
+    if (fit_times(most, &destination->retry_most_ms, end, &destination->retry_for_ms)) {
+        SOURCE_ERROR(source, most, "retry: 'most' is longer than 'for', the age at which it ends");
     }
-    if (is_longer(destination->connect_timeout_ms, destination->timeout_ms)) {
-        const struct node *connect = node_get(node, "connect_timeout");
-        SOURCE_ERROR(source, connect == NULL ? node : connect,
+    if (fit_times(first, &destination->retry_first_ms, most, &destination->retry_most_ms)) {
+        SOURCE_ERROR(source, first, "retry: 'first' is longer than 'most'");
+    }
+    if (fit_times(connect, &destination->connect_timeout_ms, node_get(node, "timeout"),
+                  &destination->timeout_ms)) {
+        SOURCE_ERROR(source, connect,
                      "'connect_timeout' is longer than 'timeout', which it is a part of");
     }
 }

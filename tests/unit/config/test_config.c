@@ -165,6 +165,43 @@ a_destination_is_read_whole(void **state)
     assert_false(other->allow_http);
 }
 
+static void
+a_time_left_at_its_default_gives_way_to_one_written_down(void **state)
+{
+    const struct folder *folder = *state;
+    static const struct {
+        const char *times;
+        int64_t connect_timeout_ms;
+        int64_t timeout_ms;
+        int64_t retry_first_ms;
+        int64_t retry_most_ms;
+        int64_t retry_for_ms;
+    } rows[] = {
+        {"timeout: 5s", 5000, 5000, 30000, HOUR_MS, 3 * DAY_MS},
+        {"connect_timeout: 40s", 40000, 40000, 30000, HOUR_MS, 3 * DAY_MS},
+        {"retry: {first: 2h}", 10000, 30000, 2 * HOUR_MS, 2 * HOUR_MS, 3 * DAY_MS},
+        {"retry: {most: 10s}", 10000, 30000, 10000, 10000, 3 * DAY_MS},
+        {"retry: {for: 10s}", 10000, 30000, 10000, 10000, 10000},
+        {"retry: {first: 1d}", 10000, 30000, DAY_MS, DAY_MS, 3 * DAY_MS},
+        {"retry: {most: 4d}", 10000, 30000, 30000, 4 * DAY_MS, 4 * DAY_MS},
+        {"timeout: 10s, retry: {first: 1h, most: 1h, for: 1h}", 10000, 10000, HOUR_MS, HOUR_MS,
+         HOUR_MS},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        AUTO_STRBUF text = STRBUF_INIT(1024);
+        strbuf_printf(&text, HOST_LINES "destinations: {a: {kind: psa, url: 'https://a.test', %s}}",
+                      rows[i].times);
+        folder_write(folder, "mailspur.yaml", strbuf_text(&text));
+        AUTO_CONFIG *config = folder_load_good(folder);
+        const struct config_destination *told = config->destinations[0];
+        assert_int_equal(told->connect_timeout_ms, rows[i].connect_timeout_ms);
+        assert_int_equal(told->timeout_ms, rows[i].timeout_ms);
+        assert_int_equal(told->retry_first_ms, rows[i].retry_first_ms);
+        assert_int_equal(told->retry_most_ms, rows[i].retry_most_ms);
+        assert_int_equal(told->retry_for_ms, rows[i].retry_for_ms);
+    }
+}
+
 #define GLOBAL_PSA "destinations:\n  psa: {kind: psa, url: 'https://psa.test'}\n"
 
 static void
@@ -536,6 +573,7 @@ main(void)
         TEST(two_lines_give_all_the_defaults),
         TEST(what_is_set_replaces_the_defaults),
         TEST(a_destination_is_read_whole),
+        TEST(a_time_left_at_its_default_gives_way_to_one_written_down),
         TEST(routes_find_their_own_destinations_and_the_global_ones),
         TEST(routes_that_only_overlap_are_all_reached),
         TEST(only_domain_files_of_the_folder_are_read),

@@ -321,18 +321,24 @@ static const struct wrong_file WRONG_FILES[] = {
      NULL, "$/mailspur.yaml:5:3: error: 'psa' stands twice; the first is in line 4\n"},
     {"retry first over most",
      "destinations:\n"
-     "  psa: {kind: psa, url: 'https://a.test', retry: {first: 2h}}\n",
-     NULL, "$/mailspur.yaml:4:50: error: retry: 'first' is longer than 'most'\n"},
+     "  psa: {kind: psa, url: 'https://a.test', retry: {first: 2h, most: 1h}}\n",
+     NULL, "$/mailspur.yaml:4:58: error: retry: 'first' is longer than 'most'\n"},
+    {"retry first over for",
+     "destinations:\n"
+     "  psa: {kind: psa, url: 'https://a.test', retry: {first: 1h, for: 30m}}\n",
+     NULL,
+     "$/mailspur.yaml:4:58: error: retry: 'first' is longer than 'for', the age at which it "
+     "ends\n"},
     {"retry most over for",
      "destinations:\n"
-     "  psa: {kind: psa, url: 'https://a.test', retry: {for: 30m}}\n",
+     "  psa: {kind: psa, url: 'https://a.test', retry: {most: 1h, for: 30m}}\n",
      NULL,
-     "$/mailspur.yaml:4:50: error: retry: 'most' is longer than 'for', the age at which it ends\n"},
+     "$/mailspur.yaml:4:57: error: retry: 'most' is longer than 'for', the age at which it ends\n"},
     {"connect_timeout over timeout",
      "destinations:\n"
-     "  psa: {kind: psa, url: 'https://a.test', timeout: 5s}\n",
+     "  psa: {kind: psa, url: 'https://a.test', timeout: 5s, connect_timeout: 6s}\n",
      NULL,
-     "$/mailspur.yaml:4:8: error: 'connect_timeout' is longer than 'timeout', which it is a part "
+     "$/mailspur.yaml:4:73: error: 'connect_timeout' is longer than 'timeout', which it is a part "
      "of\n"},
     {"missing secret file",
      "destinations:\n"
