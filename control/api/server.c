@@ -165,6 +165,7 @@ struct head {
     size_t transfer_encodings;
     size_t hosts;
     size_t content_types;
+    bool bad_name;
     const char *content_length;
 };
 
@@ -172,7 +173,11 @@ static enum MHD_Result
 on_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
 {
     (void)kind;
+    // RFC 9110, 5.6.2: token. The library takes a blank before the colon as part of the name.
+    static const char TOKEN[] = "!#$%&'*+-.^_`|~0123456789"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     struct head *head = context;
+    head->bad_name = head->bad_name || name[strspn(name, TOKEN)] != '\0';
     if (strcasecmp(name, "Content-Length") == 0) {
         head->content_lengths++;
         head->content_length = value;
@@ -197,6 +202,7 @@ struct refusal {
 static const struct refusal *
 check_head(const struct head *head)
 {
+    static const struct refusal NAME = {400, "bad_request", "a header's name is no name"};
     static const struct refusal REPEATED = {
         400, "bad_request", "Content-Length, Content-Type or Host stands there twice"};
     static const struct refusal BOTH = {400, "bad_request",
@@ -205,6 +211,9 @@ check_head(const struct head *head)
                                            "send the body with Content-Length, not chunked"};
     static const struct refusal NUMBER = {400, "bad_request", "Content-Length is no number"};
     static const struct refusal LARGE = {413, "body_too_large", "the body is larger than 1 MB"};
+    if (head->bad_name) {
+        return &NAME;
+    }
     if (head->content_lengths > 1 || head->hosts > 1 || head->content_types > 1) {
         return &REPEATED;
     }

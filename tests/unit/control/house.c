@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "house.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/strbuf.h"
+#include "common/unixsock.h"
+#include "verifier/dns/dns.h"
+
+enum { ANSWER_MAX = 8 * 1024 * 1024 };
+
+static void
+write_file(const struct house *house, const char *name, const char *text)
+{
+    char path[2 * HOUSE_PATH_SIZE];
+    (void)snprintf(path, sizeof(path), "%s/%s", house->folder, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void
+write_configuration(const struct house *house)
+{
+    AUTO_STRBUF text = STRBUF_INIT(8192);
+    strbuf_printf(&text,
+                  "hostname: mx.test.example\n"
+                  "inbound_mx: mx.test.example\n"
+                  "sockets:\n"
+                  "  control: {path: %s/control.sock}\n"
+                  "  intake: {path: %s/intake.sock}\n"
+                  "  socketmap: {path: %s/socketmap.sock}\n"
+                  "store: {path: %s/mailspur.db}\n"
+                  "destinations:\n"
+                  "  psa: {kind: psa, url: \"https://psa.invalid/hook\"}\n",
+                  house->folder, house->folder, house->folder, house->folder);
+    write_file(house, "mailspur.yaml", strbuf_text(&text));
+    write_file(house, "domains.d/ours.example.yaml",
+               "domain: ours.example\n"
+               "routes:\n  - {name: all, recipient: \"*\", destinations: [psa]}\n");
+    write_file(house, "domains.d/bare.example.yaml", "domain: bare.example\n");
+}
+
+static struct config *
+load(const struct house *house)
+{
+    struct diagnostics list = {.items = NULL};
+    struct config *config = NULL;
+    enum status status = config_load(house->config_path, &list, &config);
+    for (size_t i = 0; i < list.count; i++) {
+        if (list.items[i].is_error) {
+            print_error("%s:%u: %s\n", list.items[i].file, list.items[i].line, list.items[i].text);
+        }
+    }
+    diagnostics_done(&list);
+    assert_int_equal(status, ST_OK);
+    return config;
+}
+
+static void
+open_upper_parts(struct house *house)
+{
+    struct why why = {.text = ""};
+    char zone[2 * HOUSE_PATH_SIZE];
+    (void)snprintf(zone, sizeof(zone), "%s/zone", house->folder);
+    const struct registry_settings settings = {.hostname = "mx.test.example",
+                                               .pending_per_tenant = 3};
+    const struct api_context context = {
+        .store = house->store, .holder = house->holder, .dispatcher = house->dispatcher};
+    if (dns_open_fixture(zone, &house->dns, &why) != ST_OK ||
+        registry_open(&settings, house->store, house->dns, &house->registry, &why) != ST_OK) {
+        fail_msg("registry: %s", why.text);
+    }
+    struct api_context whole = context;
+    whole.registry = house->registry;
+    if (api_open(&whole, &house->socket, &house->api, &why) != ST_OK) {
+        fail_msg("api: %s", why.text);
+    }
+}
+
+static void
+close_upper_parts(struct house *house)
+{
+    api_close(house->api);
+    registry_close(house->registry);
+    dns_close(house->dns);
+}
+
+void
+house_open(struct house *house)
+{
+    *house = (struct house){.folder = "/tmp/control-XXXXXX"};
+    assert_non_null(mkdtemp(house->folder));
+    (void)snprintf(house->config_path, HOUSE_PATH_SIZE, "%s/mailspur.yaml", house->folder);
+    (void)snprintf(house->socket_path, HOUSE_PATH_SIZE, "%s/control.sock", house->folder);
+    house->socket = (struct config_socket){.path = house->socket_path, .mode = 0600};
+    char path[HOUSE_PATH_SIZE];
+    (void)snprintf(path, sizeof(path), "%s/domains.d", house->folder);
+    assert_int_equal(mkdir(path, 0700), 0);
+    write_configuration(house);
+    write_file(house, "zone", "# empty\n");
+    (void)snprintf(path, sizeof(path), "%s/mailspur.db", house->folder);
+    struct why why = {.text = ""};
+    const struct store_settings settings = {.path = path};
+    if (store_open(&settings, &house->store, &why) != ST_OK) {
+        fail_msg("store: %s", why.text);
+    }
+    house->holder = config_holder_new(load(house));
+    if (dispatcher_open(house->store, house->holder, &house->dispatcher, &why) != ST_OK) {
+        fail_msg("dispatcher: %s", why.text);
+    }
+    open_upper_parts(house);
+}
+
+void
+house_close(struct house *house)
+{
+    close_upper_parts(house);
+    dispatcher_close(house->dispatcher, 0);
+    store_close(house->store);
+    config_holder_free(house->holder);
+    char command[HOUSE_PATH_SIZE];
+    (void)snprintf(command, sizeof(command), "rm -rf %s", house->folder);
+    assert_int_equal(system(command), 0);
+}
+
+void
+house_publish(struct house *house, const char *zone)
+{
+    close_upper_parts(house);
+    write_file(house, "zone", zone);
+    open_upper_parts(house);
+}
+
+// ---- asking
+
+char *
+house_send(const struct house *house, const char *bytes, size_t length)
+{
+    int fd;
+    struct why why;
+    if (unixsock_connect(house->socket_path, SOCK_STREAM, &fd, &why) != ST_OK) {
+        fail_msg("%s", why.text);
+    }
+    unixsock_set_timeout(fd, 30 * 1000);
+    size_t sent = 0;
+    while (sent < length) {
+        ssize_t step = send(fd, bytes + sent, length - sent, MSG_NOSIGNAL);
+        if (step <= 0) {
+            break; // an early answer closes the connection: read it
+        }
+        sent += (size_t)step;
+    }
+    struct strbuf answer = STRBUF_INIT(ANSWER_MAX);
+    char piece[16 * 1024];
+    ssize_t got;
+    while ((got = recv(fd, piece, sizeof(piece), 0)) > 0) {
+        strbuf_append(&answer, piece, (size_t)got);
+    }
+    assert_int_equal(close(fd), 0);
+    return strbuf_steal(&answer);
+}
+
+int
+house_ask(const struct house *house, const char *method, const char *target, const char *body,
+          json_t **answer_out)
+{
+    AUTO_STRBUF request = STRBUF_INIT(ANSWER_MAX);
+    strbuf_printf(&request, "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", method,
+                  target);
+    if (body != NULL) {
+        strbuf_printf(&request, "Content-Type: application/json\r\nContent-Length: %zu\r\n",
+                      strlen(body));
+    }
+    strbuf_puts(&request, "\r\n");
+    strbuf_puts(&request, body == NULL ? "" : body);
+    AUTO_FREE char *answer = house_send(house, strbuf_text(&request), request.length);
+    int status = 0;
+    assert_int_equal(sscanf(answer, "HTTP/1.1 %d ", &status), 1);
+    if (answer_out != NULL) {
+        const char *text = strstr(answer, "\r\n\r\n");
+        assert_non_null(text);
+        *answer_out = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+        assert_non_null(*answer_out);
+    }
+    return status;
+}
+
+const char *
+house_text(const json_t *answer, const char *path)
+{
+    const json_t *at = answer;
+    for (const char *part = path; at != NULL && *part != '\0';) {
+        size_t length = strcspn(part, ".");
+        AUTO_FREE char *name = strndup(part, length);
+        at = json_is_array(at) ? json_array_get(at, (size_t)(name[0] - '0'))
+                               : json_object_get(at, name);
+        part += length + (part[length] == '.' ? 1 : 0);
+    }
+    if (!json_is_string(at)) {
+        fail_msg("the answer has no text '%s'", path);
+    }
+    return json_string_value(at);
+}
+
+void
+house_verify(struct house *house, const char *domain)
+{
+    char text[1024];
+    json_t *answer;
+    (void)snprintf(text, sizeof(text), "{\"domain\":\"%s\"}", domain);
+    assert_int_equal(house_ask(house, "POST", "/v1/domains", text, &answer), 201);
+    (void)snprintf(text, sizeof(text), "%s TXT %s\n%s MX 10 mx.test.example\n",
+                   house_text(answer, "records.0.name"), house_text(answer, "records.0.value"),
+                   domain);
+    json_decref(answer);
+    house_publish(house, text);
+    (void)snprintf(text, sizeof(text), "/v1/domains/%s/verify", domain);
+    assert_int_equal(house_ask(house, "POST", text, NULL, &answer), 200);
+    assert_string_equal(house_text(answer, "status"), "verified");
+    json_decref(answer);
+}
+
+// ---- messages
+
+static bool
+wanted(void *context)
+{
+    (void)context;
+    return true;
+}
+
+struct waiter {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool done;
+    enum status status;
+};
+
+static void
+on_done(void *context, const struct store_submit_result *result)
+{
+    struct waiter *waiter = context;
+    AUTO_LOCK(held, &waiter->lock);
+    waiter->done = true;
+    waiter->status = result->status;
+    (void)pthread_cond_signal(&waiter->changed);
+}
+
+static int
+make_body(size_t size)
+{
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    int fd = dup(fileno(file));
+    assert_true(fd >= 0);
+    for (size_t i = 0; i < size; i++) {
+        (void)fputc(i % 64 == 63 ? '\n' : 'a' + (int)(i % 26), file);
+    }
+    assert_int_equal(fclose(file), 0);
+    return fd;
+}
+
+struct id
+house_store(struct house *house, const char *subject, enum delivery_state state, size_t size,
+            struct id *delivery_out)
+{
+    const struct store_message message = {
+        .id = id_new(),
+        .tenant = "default",
+        .domain = "ours.example",
+        .sender = "sender@elsewhere.example",
+        .recipients = "a@ours.example\nb@ours.example",
+        .queue_id = "4Q1",
+        .client_address = "192.0.2.1",
+        .client_name = "client.example",
+        .helo = "helo.example",
+        .subject = subject,
+        .message_id_field = "",
+        .verdict = "{\"local\":false,\"spf\":{\"result\":\"pass\"},\"dkim\":[{\"result\":\"fail\"},"
+                   "{\"result\":\"pass\"}],\"dmarc\":{\"result\":\"fail\"}}",
+        .received_at = store_now_ms(house->store),
+        .size = size,
+        .header_length = 0};
+    const struct store_delivery delivery = {
+        .id = id_new(),
+        .tenant = "default",
+        .domain = "ours.example",
+        .recipient = "a@ours.example",
+        .route = "all",
+        .action = "",
+        .destination = "psa",
+        .captures = "{\"who\":\"a\"}",
+        .state = state,
+        .reason = state == DELIVERY_HELD ? "dmarc quarantine" : "",
+        .created_at = message.received_at,
+        .due_at = message.received_at + 24 * 3600 * 1000}; // not while a test runs
+    struct waiter waiter = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    struct store_submission submission = {.message = &message,
+                                          .body_fd = make_body(size),
+                                          .deliveries = &delivery,
+                                          .delivery_count = 1,
+                                          .dedupe = {.keep_ms = 1000},
+                                          .still_wanted = wanted,
+                                          .done = on_done,
+                                          .context = &waiter};
+    (void)snprintf((char *)submission.dedupe.key, sizeof(submission.dedupe.key), "%.30s",
+                   message.id.text + 6);
+    store_submit(house->store, &submission);
+    {
+        AUTO_LOCK(held, &waiter.lock);
+        while (!waiter.done) {
+            (void)pthread_cond_wait(&waiter.changed, held);
+        }
+    }
+    assert_int_equal(close(submission.body_fd), 0);
+    assert_int_equal(waiter.status, ST_OK);
+    *delivery_out = delivery.id;
+    return message.id;
+}

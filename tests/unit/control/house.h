@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The API over real parts in a temporary folder, and ways to ask it.
+//
+// Configured: "ours.example" (one route, to psa) and "bare.example" (no routes). Registered:
+// nothing.
+#ifndef TESTS_UNIT_CONTROL_HOUSE_H
+#define TESTS_UNIT_CONTROL_HOUSE_H
+
+#include <stddef.h>
+
+#include <jansson.h>
+
+#include "config/config.h"
+#include "control/api/api.h"
+#include "router/delivery/dispatcher.h"
+#include "store/store.h"
+#include "verifier/domain/registry.h"
+
+enum { HOUSE_PATH_SIZE = 96 };
+
+struct house {
+    char folder[48];
+    char config_path[HOUSE_PATH_SIZE];
+    struct config_socket socket;
+    char socket_path[HOUSE_PATH_SIZE];
+    struct store *store;
+    struct dns *dns;
+    struct registry *registry;
+    struct config_holder *holder;
+    struct dispatcher *dispatcher;
+    struct api *api;
+};
+
+void house_open(struct house *house);
+void house_close(struct house *house);
+
+/** Stop the API; registry and DNS start anew with this zone (verifier/dns/dns.h), then the API. */
+void house_publish(struct house *house, const char *zone);
+
+/** Send these bytes to the socket as they are; everything until the API closes, owned. NULL bytes
+ *  are not expected in the answer. */
+char *house_send(const struct house *house, const char *bytes, size_t length);
+
+/** One request; returns the HTTP status. *answer_out (may be NULL): the JSON, a new reference. */
+int house_ask(const struct house *house, const char *method, const char *target, const char *body,
+              json_t **answer_out);
+
+/** A member of a path such as "error.code" or "records.0.value" as text; fails without it. */
+const char *house_text(const json_t *answer, const char *path);
+
+/** Add and verify this domain through the API. */
+void house_verify(struct house *house, const char *domain);
+
+/** Store a message of `size` bytes to a@ours.example with one delivery in this state. */
+struct id house_store(struct house *house, const char *subject, enum delivery_state state,
+                      size_t size, struct id *delivery_out);
+
+#endif
