@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, FDS_MAX = 4096, FILES_MAX = 64, NAME_SIZE = 256, PATH_SIZE = 1024 };
+enum { PAGE = 4096, FDS_MAX = 4096, FILES_MAX = 64, NAME_SIZE = 256, PATH_SIZE = PATH_MAX };
 
 struct file {
     char name[NAME_SIZE]; /* below the folder */
@@ -438,7 +438,9 @@ watch_file(int fd, const char *path, const char *name, bool existed, int flags)
             (void)REAL(close)(file->live_fd); // of the file that had this name before
         }
         file->live_fd = REAL(open)(path, O_RDONLY | O_CLOEXEC);
-        memset(file->dirty, 0, file->dirty_size);
+        if (file->dirty_size > 0) {
+            memset(file->dirty, 0, file->dirty_size);
+        }
         file->is_fresh = !existed;
         file->shortest = UINT64_MAX;
     }
@@ -743,6 +745,8 @@ rename(const char *from, const char *to)
     return REAL(rename)(from, to);
 }
 
+// The sanitizers map memory before we can look up the real function; they go without this guard.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 static void
 refuse_shared_mapping(int fd, int protection, int flags)
 {
@@ -768,3 +772,4 @@ mmap64(void *address, size_t length, int protection, int flags, int fd, off64_t 
     }
     return REAL(mmap)(address, length, protection, flags, fd, offset);
 }
+#endif
