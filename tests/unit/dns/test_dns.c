@@ -20,7 +20,8 @@
 #include "tests/unit/dns/server.h"
 #include "verifier/dns/dns.h"
 
-enum { TIMEOUT_MS = 150, SLACK_MS = 2000, LONG_MS = 20000 };
+// Short where the time has to pass, long where it must not: then a busy machine breaks no test.
+enum { TIMEOUT_MS = 150, LONG_MS = 20000, SLACK_MS = LONG_MS / 2 };
 
 static struct server *server;
 static atomic_uint asked; /* handlers that count for themselves */
@@ -634,7 +635,7 @@ start_server(void **state)
     atomic_store(&asked, 0);
     (void)sem_init(&gate, 0, 0);
     const char *servers[] = {server_text(server)};
-    *state = open_with(servers, 1, TIMEOUT_MS, 1);
+    *state = open_with(servers, 1, LONG_MS, 1);
     return 0;
 }
 
@@ -749,16 +750,20 @@ nothing_forged_or_broken_is_taken(void **state)
         {"257.test", DNS_A, false},
         {"referral.test", DNS_TXT, false},
     };
+    const char *servers[] = {server_text(server)};
+    struct dns *short_of_time = open_with(servers, 1, TIMEOUT_MS, 1);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         int64_t start = clock_mono_ms();
-        AUTO_ANSWER *answer = dns_get(*state, NULL, cases[i].name, cases[i].type);
+        struct dns *dns = cases[i].waits ? short_of_time : *state;
+        AUTO_ANSWER *answer = dns_get(dns, NULL, cases[i].name, cases[i].type);
         int64_t took = clock_mono_ms() - start;
         if (answer->status != DNS_TEMPORARY || answer->count != 0 || answer->problem[0] == '\0' ||
-            took > TIMEOUT_MS + SLACK_MS || (took >= TIMEOUT_MS) != cases[i].waits) {
+            took > SLACK_MS || (cases[i].waits && took < TIMEOUT_MS)) {
             fail_msg("%s: status %d, %zu records, '%s', %lld ms", cases[i].name, answer->status,
                      answer->count, answer->problem, (long long)took);
         }
     }
+    dns_close(short_of_time);
 }
 
 static void
@@ -890,7 +895,7 @@ a_silent_server_is_passed_over_and_then_asked_last(void **state)
     (void)state;
     struct server *silent = server_start(on_silent);
     const char *servers[] = {server_text(silent), server_text(server)};
-    struct dns *dns = open_with(servers, 2, TIMEOUT_MS, 2);
+    struct dns *dns = open_with(servers, 2, 1000, 2);
     AUTO_ANSWER *first = dns_get(dns, NULL, "good.test", DNS_TXT);
     assert_text(first, "hello");
     AUTO_ANSWER *second = dns_get(dns, NULL, "strings.test", DNS_TXT);
