@@ -539,12 +539,12 @@ close(int fd)
 #define WATCHED_WRITE(fd, offset, length, call)                                                    \
     struct file *file = file_of(fd);                                                               \
     if (file == NULL) {                                                                            \
-        return call;                                                                               \
+        return (call);                                                                             \
     }                                                                                              \
     lock();                                                                                        \
     count_step();                                                                                  \
     off_t start = (offset) < 0 ? lseek(fd, 0, SEEK_CUR) : (offset);                                \
-    ssize_t result = is_full(file, (uint64_t)start + (length)) ? -1 : call;                        \
+    ssize_t result = is_full(file, (uint64_t)start + (length)) ? -1 : (call);                      \
     if (result > 0) {                                                                              \
         /* O_APPEND: where it went is known only now */                                            \
         start = (offset) < 0 ? lseek(fd, 0, SEEK_CUR) - result : start;                            \

@@ -293,9 +293,9 @@ read_line(struct check *check, const char *line)
 {
     char word[16];
     char id[64];
-    uint64_t size;
-    size_t deliveries;
-    if (sscanf(line, "%15s %63s %" SCNu64 " %zu", word, id, &size, &deliveries) != 4) {
+    char size[24];
+    char deliveries[24];
+    if (sscanf(line, "%15s %63s %23s %23s", word, id, size, deliveries) != 4) {
         return; // the last line of a killed program
     }
     struct map *set = strcmp(word, "done") == 0     ? check->deliveries
@@ -304,8 +304,8 @@ read_line(struct check *check, const char *line)
     struct tried *tried = map_get(set, id);
     if (tried == NULL) {
         tried = xcalloc(1, sizeof(*tried));
-        tried->size = size;
-        tried->deliveries = deliveries;
+        tried->size = strtoull(size, NULL, 10);
+        tried->deliveries = strtoul(deliveries, NULL, 10);
         (void)map_put(set, id, tried);
     }
     tried->was_acknowledged = tried->was_acknowledged || strcmp(word, "try") != 0;

@@ -74,7 +74,7 @@ static void
 messages_survive_reopening(void **state)
 {
     struct sample small = submit_new(store_of(state), 100);
-    struct sample large = submit_new(store_of(state), STORE_STAGE_ABOVE * 2);
+    struct sample large = submit_new(store_of(state), (uint64_t)STORE_STAGE_ABOVE * 2);
     fixture_reopen(*state);
     assert_body(store_of(state), &small);
     assert_body(store_of(state), &large);
