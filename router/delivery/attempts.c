@@ -87,7 +87,7 @@ log_outcome(const struct attempt *attempt, const struct request_result *result,
            LOG_STR("destination", delivery->destination), LOG_INT("status", result->http_status),
            LOG_INT("ms", result->duration_ms), LOG_INT("attempts", delivery->attempts + 1),
            LOG_STR("queue_id", request_queue_id(attempt->request)),
-           LOG_STR("detail", outcome == OUTCOME_DONE ? "" : result->detail));
+           LOG_STR(outcome == OUTCOME_DONE ? NULL : "detail", result->detail));
 }
 
 static uint32_t

@@ -3,6 +3,8 @@
 
 #include <arpa/inet.h>
 #include <inttypes.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -297,6 +299,8 @@ accept_all(void *context)
             (void)close(fd);
             continue;
         }
+        int one = 1; // or the two writes of an answer wait for a delayed ACK
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
         struct connection *connection = xcalloc(1, sizeof(*connection));
         connection->endpoint = endpoint;
         connection->fd = fd;
