@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -134,10 +133,9 @@ accept_one(struct server *server)
 // One shot at a time: between an event and its rearming epoll leaves the connection alone, so that
 // what on_ready hands to another thread may even be resumed before on_ready returns.
 static bool
-rearm(const struct connection *connection, uint32_t events)
+rearm(struct connection *connection, uint32_t events)
 {
-    struct epoll_event event = {.events = events | EPOLLONESHOT};
-    memcpy(&event.data.ptr, &connection, sizeof(connection)); // not written through, only kept
+    struct epoll_event event = {.events = events | EPOLLONESHOT, .data.ptr = connection};
     return epoll_ctl(connection->server->epoll_fd, EPOLL_CTL_MOD, connection->fd, &event) == 0;
 }
 
