@@ -200,6 +200,28 @@ a_dead_socket_is_replaced_and_a_living_one_is_not(void **state)
     (void)rmdir(folder);
 }
 
+// It takes the 2 s that unixsock_connect gives a listener.
+static void
+connecting_to_a_listener_that_takes_nobody_ends(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/mailspur-connect-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char path[64];
+    (void)snprintf(path, sizeof(path), "%s/s", folder);
+    const struct unixsock_rights rights = {.mode = 0600};
+    AUTO_FD int listener = -1;
+    AUTO_FD int first = -1;
+    AUTO_FD int second = -1;
+    assert_int_equal(unixsock_listen(path, SOCK_SEQPACKET, &rights, &listener, NULL), ST_OK);
+    assert_int_equal(listen(listener, 0), 0); // room for one that waits
+    assert_int_equal(unixsock_connect(path, SOCK_SEQPACKET, &first, NULL), ST_OK);
+    assert_int_equal(unixsock_connect(path, SOCK_SEQPACKET, &second, NULL), ST_AGAIN);
+    assert_int_equal(second, -1);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 static void
 log_lines_cannot_be_forged_by_a_value(void **state)
 {
@@ -229,6 +251,7 @@ main(void)
         cmocka_unit_test(a_text_over_its_cap_is_refused_when_written),
         cmocka_unit_test(packets_and_descriptors_cross_a_socket),
         cmocka_unit_test(a_dead_socket_is_replaced_and_a_living_one_is_not),
+        cmocka_unit_test(connecting_to_a_listener_that_takes_nobody_ends),
         cmocka_unit_test(log_lines_cannot_be_forged_by_a_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
