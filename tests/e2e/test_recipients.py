@@ -44,7 +44,7 @@ def test_local_parts_match_without_case_and_captures_keep_it(lab):
 def test_an_unverified_domain_takes_no_mail(lab, other_domain):
     lab.cli("domain", "add", other_domain, "--tenant", "other")
     answers, _ = lab.send(f"help@{other_domain}")
-    assert "Relay access denied" in answers[f"help@{other_domain}"]
+    assert "Access denied" in answers[f"help@{other_domain}"]
 
 
 def test_inbound_on_needs_a_verified_domain(lab, other_domain):
@@ -79,7 +79,7 @@ def test_a_domain_that_becomes_verified_takes_mail_at_the_next_rcpt(lab, other_d
     recipient = f"help@{other_domain}"
     with lab.session() as smtp:
         answers, _ = smtp.transaction(SENDER, [recipient], b"")
-        assert "Relay access denied" in answers[recipient]
+        assert "Access denied" in answers[recipient]
         lab.publish_ownership(other_domain)
         lab.cli("domain", "verify", other_domain)
         lab.cli("domain", "inbound", "on", other_domain)

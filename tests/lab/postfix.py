@@ -134,6 +134,7 @@ class Postfix:
             "virtual_mailbox_limit": "0",
             "smtputf8_enable": "yes",
             "in_flow_delay": "0",
+            "hopcount_limit": "500",  # ours is asked
             "minimal_backoff_time": "300s",
         }
         if self.socketmap is not None:
