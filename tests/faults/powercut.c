@@ -49,6 +49,7 @@ static struct {
     unsigned long syncs;
     unsigned keep_percent; /* pages that reach the disk without a sync */
     unsigned sync_ms;
+    bool lies; /* a sync succeeds and makes nothing durable */
     unsigned seed;
     char fault_file[PATH_SIZE];
     enum powercut_fault fault;
@@ -380,6 +381,7 @@ hide_from_children(void)
                                         "MAILSPUR_POWERCUT_KEEP",
                                         "MAILSPUR_POWERCUT_SEED",
                                         "MAILSPUR_POWERCUT_SYNC_MS",
+                                        "MAILSPUR_POWERCUT_LIE",
                                         "MAILSPUR_POWERCUT_FAULT"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         (void)unsetenv(names[i]);
@@ -400,6 +402,7 @@ powercut_start(void)
     disk.keep_percent = (unsigned)number_from("MAILSPUR_POWERCUT_KEEP");
     disk.seed = (unsigned)number_from("MAILSPUR_POWERCUT_SEED");
     disk.sync_ms = (unsigned)number_from("MAILSPUR_POWERCUT_SYNC_MS");
+    disk.lies = number_from("MAILSPUR_POWERCUT_LIE") != 0;
     if (fault_file != NULL) {
         (void)snprintf(disk.fault_file, sizeof(disk.fault_file), "%s", fault_file);
     }
@@ -685,6 +688,9 @@ sync_watched(int fd, int (*sync)(int fd))
     if (fault_now() == POWERCUT_SYNC) {
         errno = EIO;
         return -1;
+    }
+    if (disk.lies) {
+        return 0;
     }
     // With images the real sync adds nothing: the process is killed, not the machine.
     if (disk.image[0] == '\0') {

@@ -33,9 +33,10 @@ class Disk:
         self.fault_file = folder.rstrip("/") + ".fault"
         os.makedirs(self.image, exist_ok=True)
 
-    def environment(self, cut_at=0, keep_percent=0, seed=1, sync_ms=0):
+    def environment(self, cut_at=0, keep_percent=0, seed=1, sync_ms=0, lie=False):
         """cut_at: the step before which the power goes; keep_percent: pages that reach the disk
-        although nobody synced them; sync_ms: how long a sync takes."""
+        although nobody synced them; sync_ms: how long a sync takes; lie: syncs succeed and make
+        nothing durable."""
         return dict(
             os.environ,
             LD_PRELOAD=self.library,
@@ -45,6 +46,7 @@ class Disk:
             MAILSPUR_POWERCUT_KEEP=str(keep_percent),
             MAILSPUR_POWERCUT_SEED=str(seed),
             MAILSPUR_POWERCUT_SYNC_MS=str(sync_ms),
+            MAILSPUR_POWERCUT_LIE=str(int(lie)),
             MAILSPUR_POWERCUT_FAULT=self.fault_file,
         )
 

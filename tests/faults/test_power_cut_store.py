@@ -141,3 +141,13 @@ def test_loss_is_noticed_when_the_store_does_not_sync(load):
     faults, acknowledged = load.check()
     assert acknowledged > 0
     assert any(fault.startswith("FAULT lost ") for fault in faults)
+
+
+def test_loss_is_noticed_when_the_disk_lies(load):
+    """The same for a disk that says "synced" and is not; tests/e2e relies on it."""
+    load.run(threads=4, messages=10)
+    assert load.check()[0] == []
+    load.run(threads=8, messages=60, lie=True, cut_at=400)
+    faults, acknowledged = load.check()
+    assert acknowledged > 0
+    assert any(fault.startswith("FAULT lost ") for fault in faults)
