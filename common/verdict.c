@@ -76,6 +76,13 @@ dkim_to_json(const struct verdict_dkim *dkim)
 }
 
 static json_t *
+arc_to_json(const struct verdict_arc *arc)
+{
+    return json_pack("{s:s, s:i, s:i}", "result", auth_result_name(arc->result), "instances",
+                     (int)arc->instances, "oldest_pass", (int)arc->oldest_pass);
+}
+
+static json_t *
 dmarc_to_json(const struct verdict_dmarc *dmarc)
 {
     json_t *aligned = json_array();
@@ -99,11 +106,11 @@ verdict_format_json(const struct verdict *verdict, struct strbuf *out)
     for (size_t i = 0; i < verdict->dkim_count; i++) {
         json_array_append_new(signatures, dkim_to_json(&verdict->dkim[i]));
     }
-    json_t *root =
-        json_pack("{s:b, s:o, s:o, s:i, s:n, s:o, s:o}", "local", verdict->local, "spf",
-                  spf_to_json(&verdict->spf), "dkim", signatures, "dkim_ignored",
-                  (int)verdict->dkim_ignored, "arc", "dmarc", dmarc_to_json(&verdict->dmarc),
-                  "authentication_results", text_or_null(verdict->authentication_results));
+    json_t *root = json_pack("{s:b, s:o, s:o, s:i, s:o, s:o, s:o}", "local", verdict->local, "spf",
+                             spf_to_json(&verdict->spf), "dkim", signatures, "dkim_ignored",
+                             (int)verdict->dkim_ignored, "arc", arc_to_json(&verdict->arc), "dmarc",
+                             dmarc_to_json(&verdict->dmarc), "authentication_results",
+                             text_or_null(verdict->authentication_results));
     char *text = json_dumps(root, JSON_COMPACT);
     if (text == NULL) {
         abort(); // only without memory: every member above is valid JSON

@@ -41,7 +41,18 @@ struct verdict_dkim {
     char selector[DOMAIN_NAME_SIZE];  /* s= */
     char algorithm[24];               /* a= */
     unsigned bits;                    /* key size; 0 when not known */
-    char reason[VERDICT_REASON_SIZE]; /* why not pass; "" otherwise */
+    bool unsigned_tail;               /* l= ends before the body: no proof of the rest of it */
+    char reason[VERDICT_REASON_SIZE]; /* why not pass, or what limits a pass; "" otherwise */
+};
+
+/** The Authenticated Received Chain (RFC 8617). */
+struct verdict_arc {
+    enum auth_result result;       /* none, pass, fail; temperror: the DNS did not tell */
+    unsigned instances;            /* the highest instance of the chain */
+    unsigned oldest_pass;          /* RFC 8617, 5.2; 0: every message signature still verifies */
+    char sealer[DOMAIN_NAME_SIZE]; /* d= of the newest seal; trust it only with pass */
+    bool unsigned_tail;            /* the newest message signature has l= before the body's end */
+    char reason[VERDICT_REASON_SIZE]; /* of fail and temperror */
 };
 
 /** What a DMARC policy asks for (p=, sp=) and what it comes to. */
@@ -64,6 +75,7 @@ struct verdict {
     struct verdict_dkim dkim[VERDICT_DKIM_MAX]; /* in the order of the signatures */
     size_t dkim_count;
     size_t dkim_ignored; /* signatures past VERDICT_DKIM_MAX */
+    struct verdict_arc arc;
     struct verdict_dmarc dmarc;
     /* RFC 8601 field value, without the field name: one line, to be folded only at "; " */
     char authentication_results[4096];
@@ -75,7 +87,7 @@ const char *dmarc_action_name(enum dmarc_action action);
 /** The best result among the signatures: pass if any passes; none without signatures. */
 enum auth_result verdict_dkim_overall(const struct verdict *verdict);
 
-/** Append the JSON object. ARC is written as null: it is not evaluated yet. */
+/** Append the JSON object. */
 void verdict_format_json(const struct verdict *verdict, struct strbuf *out);
 
 #endif

@@ -40,7 +40,7 @@ LIBRARY_HOMES = {
     "libpsl.h": ["verifier/domain", "verifier/message"],
     "idn2.h": ["common", "verifier/domain"],
     "systemd/": ["common"],
-    "openssl/": ["common"],
+    "openssl/": ["common", "verifier/message"],
     "jansson.h": ["common", "control/api", "control/cli", "router", "router/delivery"],
 }
 

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Our own DKIM verifier (RFC 6376, 8301, 8463, 8616) and ARC validator (RFC 8617) for one message:
+// the header block at once, the body in chunks of any size, then one result per signature.
+#ifndef VERIFIER_MESSAGE_DKIM_H
+#define VERIFIER_MESSAGE_DKIM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/cleanup.h"
+#include "common/verdict.h"
+#include "verifier/dns/dns.h"
+#include "verifier/message/key_cache.h"
+
+struct dkim_verifier; /* one message; one thread at a time */
+
+/**
+ * Begin. Takes note of every DKIM-Signature and ARC field.
+ *
+ * @header  complete fields in CRLF lines, with or without the empty line; copied
+ * @now     seconds since 1970, for t= and x=
+ * @return  never NULL
+ */
+struct dkim_verifier *dkim_verifier_new(const char *header, size_t length, int64_t now);
+
+/** The next piece of the body, as it comes. */
+void dkim_verifier_body(struct dkim_verifier *verifier, const void *data, size_t length);
+
+/**
+ * The end of the body: look up the keys and decide. One signature's DNS failure is its own
+ * temperror, never a fail. ARC leaves a part of the budget to those who come after it.
+ *
+ * @cache        may be NULL
+ * @out          one per DKIM-Signature field, in their order
+ * @ignored_out  fields past VERDICT_DKIM_MAX
+ * @arc_out      may be NULL: ARC is not wanted
+ * @thread       blocks on the DNS up to the budget's deadline
+ */
+void dkim_verifier_finish(struct dkim_verifier *verifier, struct key_cache *cache, struct dns *dns,
+                          struct dns_budget *budget, struct verdict_dkim out[VERDICT_DKIM_MAX],
+                          size_t *count_out, size_t *ignored_out, struct verdict_arc *arc_out);
+
+/** NULL-safe. */
+void dkim_verifier_free(struct dkim_verifier *verifier);
+
+static inline void
+dkim_verifier_cleanup(struct dkim_verifier **verifier)
+{
+    dkim_verifier_free(*verifier);
+}
+#define AUTO_DKIM_VERIFIER AUTO(dkim_verifier_cleanup) struct dkim_verifier
+
+#endif
