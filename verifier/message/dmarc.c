@@ -4,152 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "verifier/message/dmarc_record.h"
-
-enum { LABELS_FULL_STEP = 8 }; /* names of so many labels or more continue at 7 (RFC 9989, 4.10) */
-
-struct step {
-    const char *name; /* points into the name the walk began with */
-    bool has_record;
-    struct dmarc_record record;
-};
-
-/* From a name up to its top level. */
-struct walk {
-    struct step steps[DMARC_WALK_MAX];
-    size_t count;
-    bool failed;                 /* the DNS did not answer for one of the names */
-    const char *org;             /* organizational domain; NULL: not known */
-    const struct step *org_step; /* NULL: the organizational domain has no step of its own */
-};
-
 enum alignment { ALIGNED, NOT_ALIGNED, ALIGNMENT_UNKNOWN };
-
-static size_t
-count_labels(const char *name)
-{
-    size_t count = 1;
-    for (; *name != '\0'; name++) {
-        count += *name == '.' ? 1 : 0;
-    }
-    return count;
-}
-
-static const char *
-parent_of(const char *name)
-{
-    const char *dot = strchr(name, '.');
-    return dot == NULL ? NULL : dot + 1;
-}
-
-// The record at one name: exactly one valid one, or none.
-static void
-read_record(const struct dns_answer *answer, struct step *step)
-{
-    size_t found = 0;
-    for (size_t i = 0; i < answer->count; i++) {
-        struct dmarc_record record;
-        if (dmarc_record_parse(answer->records[i].data, answer->records[i].length, &record) ==
-            ST_OK) {
-            step->record = record;
-            found++;
-        }
-    }
-    step->has_record = found == 1;
-}
-
-// False when the DNS did not answer.
-static bool
-take_step(struct dns *dns, struct dns_budget *budget, const char *name, struct step *step)
-{
-    char query[DOMAIN_NAME_SIZE + 8];
-    *step = (struct step){.name = name};
-    (void)snprintf(query, sizeof(query), "_dmarc.%s", name);
-    AUTO_ANSWER *answer = dns_get(dns, budget, query, DNS_TXT);
-    if (answer->status == DNS_OK) {
-        read_record(answer, step);
-    }
-    return answer->status != DNS_TEMPORARY;
-}
-
-static const char *
-next_name(const char *name)
-{
-    const char *next = parent_of(name);
-    while (next != NULL && count_labels(next) >= LABELS_FULL_STEP) {
-        next = parent_of(next);
-    }
-    return next;
-}
-
-static void
-find_org(struct walk *walk)
-{
-    const struct step *best = NULL;
-    for (size_t i = 0; i < walk->count; i++) {
-        const struct step *step = &walk->steps[i];
-        if (!step->has_record) {
-            continue;
-        }
-        if (step->record.psd == DMARC_PSD_NO) {
-            best = step;
-            break;
-        }
-        if (step->record.psd == DMARC_PSD_YES && i > 0) {
-            // One label below it, on the way we came; that name was asked too unless it was
-            // skipped.
-            const char *below = walk->steps[0].name;
-            while (parent_of(below) != NULL && parent_of(below) != step->name) {
-                below = parent_of(below);
-            }
-            walk->org = below;
-            walk->org_step = walk->steps[i - 1].name == below ? &walk->steps[i - 1] : NULL;
-            return;
-        }
-        best = step;
-    }
-    best = best == NULL ? &walk->steps[0] : best;
-    walk->org = best->name;
-    walk->org_step = best;
-}
-
-// `name` must outlive the walk.
-static void
-walk_tree(struct dns *dns, struct dns_budget *budget, const char *name, struct walk *walk)
-{
-    *walk = (struct walk){.count = 0};
-    for (const char *at = name; at != NULL && walk->count < DMARC_WALK_MAX; at = next_name(at)) {
-        struct step *step = &walk->steps[walk->count++];
-        if (!take_step(dns, budget, at, step)) {
-            walk->failed = true;
-            return;
-        }
-        if (step->has_record && step->record.psd != DMARC_PSD_UNKNOWN) {
-            break;
-        }
-    }
-    find_org(walk);
-}
-
-enum status
-dmarc_org_domain(struct dns *dns, struct dns_budget *budget, const char *name,
-                 char out[DOMAIN_NAME_SIZE])
-{
-    struct walk walk;
-    walk_tree(dns, budget, name, &walk);
-    if (walk.failed || strlen(walk.org) > DOMAIN_NAME_MAX) {
-        return ST_AGAIN;
-    }
-    memcpy(out, walk.org, strlen(walk.org) + 1);
-    return ST_OK;
-}
 
 /* All that one evaluation needs. */
 struct evaluation {
     struct dns *dns;
     struct dns_budget *budget;
     const struct dmarc_input *input;
-    struct walk walk;                  /* of the author domain */
+    struct dmarc_walk walk;            /* of the author domain */
     const struct dmarc_record *record; /* that applies */
     bool is_subdomain;                 /* it was found above the author domain */
     struct verdict_dmarc *out;
@@ -159,7 +21,7 @@ struct evaluation {
 static void
 select_record(struct evaluation *evaluation)
 {
-    const struct walk *walk = &evaluation->walk;
+    const struct dmarc_walk *walk = &evaluation->walk;
     if (walk->count > 0 && walk->steps[0].has_record) {
         evaluation->record = &walk->steps[0].record;
         return;
@@ -172,7 +34,7 @@ select_record(struct evaluation *evaluation)
         evaluation->record = &walk->org_step->record;
         return;
     }
-    const struct step *last = &walk->steps[walk->count - 1];
+    const struct dmarc_step *last = &walk->steps[walk->count - 1];
     if (last->has_record && last->record.psd == DMARC_PSD_YES) {
         evaluation->record = &last->record;
     }
@@ -197,8 +59,9 @@ compare(struct evaluation *evaluation, const char *domain, bool strict)
         return NOT_ALIGNED;
     }
     char org[DOMAIN_NAME_SIZE];
-    if (evaluation->walk.failed ||
-        dmarc_org_domain(evaluation->dns, evaluation->budget, domain, org) != ST_OK) {
+    if (evaluation->walk.org == NULL ||
+        dmarc_org_domain(evaluation->dns, evaluation->budget, evaluation->input->discovery, domain,
+                         org) != ST_OK) {
         return ALIGNMENT_UNKNOWN;
     }
     return strcmp(org, evaluation->walk.org) == 0 ? ALIGNED : NOT_ALIGNED;
@@ -288,7 +151,7 @@ dmarc_evaluate(struct dns *dns, struct dns_budget *budget, const struct dmarc_in
     struct evaluation evaluation = {.dns = dns, .budget = budget, .input = input, .out = out};
     *out = (struct verdict_dmarc){.result = AUTH_NONE};
     (void)snprintf(out->domain, sizeof(out->domain), "%s", input->author);
-    walk_tree(dns, budget, input->author, &evaluation.walk);
+    dmarc_discover(dns, budget, input->discovery, input->author, &evaluation.walk);
     if (evaluation.walk.org != NULL) {
         (void)snprintf(out->org_domain, sizeof(out->org_domain), "%s", evaluation.walk.org);
     }

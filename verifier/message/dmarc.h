@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// DMARC (RFC 9989): find the author domain's policy by the tree walk, compare the authenticated
-// domains with it, and say what comes of it.
+// DMARC (RFC 9989): find the author domain's policy, compare the authenticated domains with it, and
+// say what comes of it.
 #ifndef VERIFIER_MESSAGE_DMARC_H
 #define VERIFIER_MESSAGE_DMARC_H
 
 #include "common/verdict.h"
 #include "verifier/dns/dns.h"
-
-enum { DMARC_WALK_MAX = 8 }; /* names of one tree walk (RFC 9989, 4.10) */
+#include "verifier/message/dmarc_discovery.h"
 
 /** A domain that SPF or DKIM speaks for. Only pass and temperror can matter. */
 struct dmarc_identity {
@@ -20,6 +19,7 @@ struct dmarc_input {
     struct dmarc_identity spf;
     const struct dmarc_identity *dkim;
     size_t dkim_count;
+    enum dmarc_discovery discovery;
 };
 
 /**
@@ -29,13 +29,5 @@ struct dmarc_input {
  */
 void dmarc_evaluate(struct dns *dns, struct dns_budget *budget, const struct dmarc_input *input,
                     struct verdict_dmarc *out);
-
-/**
- * The organizational domain of a name (RFC 9989, 4.10.2).
- *
- * @return ST_OK; ST_AGAIN: the DNS did not tell
- */
-MUST_CHECK enum status dmarc_org_domain(struct dns *dns, struct dns_budget *budget,
-                                        const char *name, char out[DOMAIN_NAME_SIZE]);
 
 #endif

@@ -12,7 +12,7 @@
 enum dmarc_psd { DMARC_PSD_UNKNOWN, DMARC_PSD_YES, DMARC_PSD_NO };
 
 struct dmarc_record {
-    bool has_policy; /* p= is good, or missing beside a rua=; else nothing is to be enforced */
+    bool has_policy; /* p=, sp=, np= are good, or there is a rua= and all of them are none */
     enum dmarc_action policy;             /* p= */
     enum dmarc_action subdomain_policy;   /* sp=, else p= */
     enum dmarc_action nonexistent_policy; /* np=, else sp=, else p= */
@@ -23,7 +23,8 @@ struct dmarc_record {
 };
 
 /**
- * Read a TXT record. Unknown tags and bad values of optional ones are passed over.
+ * Read a TXT record. Unknown tags and bad values of optional ones are passed over, except of p=,
+ * sp= and np= (RFC 9989, 4.10.1).
  *
  * @return ST_OK; ST_INVALID: this is no DMARC record (v=DMARC1 is not first, a tag stands twice)
  */
