@@ -37,6 +37,8 @@ struct request {
     struct body_reader *reader; /* of a large body */
     char *small;                /* the whole body of a small one, else NULL */
     uint64_t length;
+    uint64_t given;      /* bytes of the body that curl has taken */
+    bool repeat_refused; /* curl had sent it whole, and wanted to send it once more */
     int64_t timestamp_s;
     struct signer signer;
     CURL *easy;
@@ -169,19 +171,33 @@ add_headers(struct request *request, const char *signature)
 
 /* ---- callbacks of the transfer --------------------------------------------------------------- */
 
+static enum status
+read_body(struct request *request, char *buffer, size_t size, size_t *length_out)
+{
+    if (request->small == NULL) {
+        return body_reader_read(request->reader, buffer, size, length_out, &request->read_why);
+    }
+    uint64_t left = request->length - request->given;
+    *length_out = left < size ? (size_t)left : size;
+    memcpy(buffer, request->small + request->given, *length_out);
+    return ST_OK;
+}
+
 static size_t
 on_read(char *buffer, size_t size, size_t count, void *context)
 {
     struct request *request = context;
     size_t length = 0;
-    if (body_reader_read(request->reader, buffer, size * count, &length, &request->read_why) !=
-        ST_OK) {
+    if (read_body(request, buffer, size * count, &length) != ST_OK) {
         return CURL_READFUNC_ABORT;
     }
+    request->given += length;
     return length;
 }
 
-// A connection that turned out dead is replaced by curl, which sends the body from the start.
+// A kept connection that turned out dead is replaced by curl, which sends the body from the start.
+// Not once it has taken all of it: the endpoint may have acted on that, and a second request inside
+// one attempt would hide it. (For CURLOPT_POSTFIELDS curl would not even ask.)
 static int
 on_seek(void *context, curl_off_t offset, int origin)
 {
@@ -189,7 +205,14 @@ on_seek(void *context, curl_off_t offset, int origin)
     if (origin != SEEK_SET || offset != 0) {
         return CURL_SEEKFUNC_CANTSEEK;
     }
-    body_reader_rewind(request->reader);
+    if (request->given == request->length) {
+        request->repeat_refused = true;
+        return CURL_SEEKFUNC_FAIL;
+    }
+    request->given = 0;
+    if (request->small == NULL) {
+        body_reader_rewind(request->reader);
+    }
     return CURL_SEEKFUNC_OK;
 }
 
@@ -215,15 +238,13 @@ set_body(struct request *request)
     CURL *easy = request->easy;
     (void)curl_easy_setopt(easy, CURLOPT_POST, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->length);
-    if (request->small != NULL) {
-        (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->small);
-        return;
-    }
     (void)curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
     (void)curl_easy_setopt(easy, CURLOPT_READDATA, request);
     (void)curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
     (void)curl_easy_setopt(easy, CURLOPT_SEEKDATA, request);
-    (void)curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER);
+    if (request->small == NULL) {
+        (void)curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER);
+    }
 }
 
 static void
@@ -384,7 +405,7 @@ was_sent(const struct request *request)
 {
     curl_off_t uploaded = 0;
     (void)curl_easy_getinfo(request->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
-    return uploaded > 0 && (uint64_t)uploaded >= request->length;
+    return request->repeat_refused || (uploaded > 0 && (uint64_t)uploaded >= request->length);
 }
 
 // Answers are shown to people: one line of printable ASCII.
@@ -408,6 +429,8 @@ describe(const struct request *request, CURLcode code, long http_status, char *o
     if (http_status == 0 && request->guard.refused[0] != '\0') {
         (void)snprintf(text, sizeof(text), "address %s is not allowed for this destination",
                        request->guard.refused);
+    } else if (http_status == 0 && request->repeat_refused) {
+        (void)snprintf(text, sizeof(text), "the kept connection ended without an answer");
     } else if (http_status == 0 && request->read_why.text[0] != '\0') {
         (void)snprintf(text, sizeof(text), "%.200s", request->read_why.text);
     } else if (http_status == 0) {

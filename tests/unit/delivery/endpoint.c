@@ -269,7 +269,7 @@ serve_one(struct connection *connection)
         return false;
     }
     answer(connection, &reply);
-    return true;
+    return !reply.hang_up;
 }
 
 static void *

@@ -18,6 +18,7 @@ struct endpoint_reply {
     const char *headers; /* "Retry-After: 1\r\n", or NULL */
     const char *body;    /* NULL: "ok" */
     bool wait;           /* only after endpoint_release() */
+    bool hang_up;        /* close the connection behind the answer, without saying so in it */
     bool cut_early;      /* cut the connection after the request's header */
 };
 

@@ -251,6 +251,49 @@ a_connection_cut_after_the_request_leaves_the_outcome_unknown(void **state)
     endpoint_close(endpoint);
 }
 
+// libcurl repeats by itself what was sent on a kept connection that ended without an answer; but
+// the endpoint may have acted on it, so it is an attempt of its own.
+static void
+a_kept_connection_cut_after_the_request_leaves_the_outcome_unknown(void **state)
+{
+    static const size_t SIZES[] = {1000, 2 * MEGABYTE}; // from memory, streamed
+    struct house *house = *state;
+    for (size_t i = 0; i < ARRAY_LEN(SIZES); i++) {
+        const struct endpoint_reply replies[] = {GOOD, {.status = 0}, GOOD};
+        struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, replies, 3);
+        start(house, endpoint, LOCAL SOON);
+        struct id first = house_submit(house, 1000);
+        house_await(house, &first, DELIVERY_DONE);
+        struct id cut = house_submit(house, SIZES[i]);
+        house_await(house, &cut, DELIVERY_DONE);
+        assert_int_equal(endpoint_count(endpoint), 3);
+        assert_int_equal(house_status(house).unknown, 1);
+        assert_int_equal(house_attempt(house, &cut).count, 2);
+        assert_string_equal(endpoint_seen(endpoint, 1)->id, endpoint_seen(endpoint, 2)->id);
+        house_stop(house, 1000);
+        endpoint_close(endpoint);
+    }
+}
+
+// Nothing of the request was read: a fresh connection costs no attempt.
+static void
+a_kept_connection_that_ended_meanwhile_is_replaced_unseen(void **state)
+{
+    struct house *house = *state;
+    const struct endpoint_reply replies[] = {{.status = 200, .hang_up = true}, GOOD};
+    struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, replies, 2);
+    start(house, endpoint, LOCAL SOON);
+    for (size_t i = 0; i < 2; i++) {
+        struct id id = house_submit(house, 1000);
+        house_await(house, &id, DELIVERY_DONE);
+        assert_int_equal(house_attempt(house, &id).count, 1);
+        assert_string_equal(house_attempt(house, &id).outcome, "done");
+    }
+    assert_int_equal(house_status(house).unknown, 0);
+    house_stop(house, 1000);
+    endpoint_close(endpoint);
+}
+
 static void
 a_connection_cut_inside_the_request_is_a_plain_failure(void **state)
 {
@@ -574,6 +617,8 @@ main(void)
         CASE(a_retry_after_of_years_is_cut_to_an_hour),
         CASE(a_slow_endpoint_leaves_the_outcome_unknown),
         CASE(a_connection_cut_after_the_request_leaves_the_outcome_unknown),
+        CASE(a_kept_connection_cut_after_the_request_leaves_the_outcome_unknown),
+        CASE(a_kept_connection_that_ended_meanwhile_is_replaced_unseen),
         CASE(a_connection_cut_inside_the_request_is_a_plain_failure),
         CASE(a_410_blocks_all_that_waits_for_the_destination),
         CASE(a_422_is_a_dead_letter_with_what_the_endpoint_said),
