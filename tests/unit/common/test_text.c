@@ -11,6 +11,7 @@
 
 #include "common/base64.h"
 #include "common/clock.h"
+#include "common/digest.h"
 #include "common/id.h"
 #include "common/parse.h"
 #include "common/status.h"
@@ -166,6 +167,40 @@ base64_is_that_of_rfc_4648(void **state)
 }
 
 static void
+hashes_are_those_of_rfc_6234_and_rfc_4231(void **state)
+{
+    (void)state;
+    unsigned char long_key[131];
+    memset(long_key, 0xaa, sizeof(long_key));
+    const struct {
+        const char *data;
+        const void *key; /* NULL: SHA-256 */
+        size_t key_length;
+        const char *hash;
+    } table[] = {
+        {"abc", NULL, 0, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+        {"", NULL, 0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+        {"what do ya want for nothing?", "Jefe", 4,
+         "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
+        {"Test Using Larger Than Block-Size Key - Hash Key First", long_key, sizeof(long_key),
+         "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        AUTO_DIGEST *digest = table[i].key == NULL
+                                  ? digest_new_sha256()
+                                  : digest_new_hmac_sha256(table[i].key, table[i].key_length);
+        for (const char *c = table[i].data; *c != '\0'; c++) {
+            digest_update(digest, c, 1);
+        }
+        unsigned char hash[SHA256_SIZE];
+        char hex[SHA256_HEX_SIZE];
+        digest_finish(digest, hash);
+        digest_hex(hash, hex);
+        assert_string_equal(hex, table[i].hash);
+    }
+}
+
+static void
 ids_are_uuids_in_the_order_of_their_making(void **state)
 {
     (void)state;
@@ -211,6 +246,7 @@ main(void)
         cmocka_unit_test(numbers_durations_and_sizes_are_read_strictly),
         cmocka_unit_test(a_number_over_its_limit_is_refused),
         cmocka_unit_test(base64_is_that_of_rfc_4648),
+        cmocka_unit_test(hashes_are_those_of_rfc_6234_and_rfc_4231),
         cmocka_unit_test(ids_are_uuids_in_the_order_of_their_making),
         cmocka_unit_test(times_are_written_as_iso_8601_in_utc),
     };
