@@ -13,12 +13,12 @@
 #include "common/intake_protocol.h"
 #include "common/log.h"
 #include "common/unixsock.h"
+#include "common/workers.h"
 #include "common/xalloc.h"
 #include "router/commit.h"
 #include "router/gate.h"
 #include "router/limits.h"
 #include "router/server.h"
-#include "router/workers.h"
 
 enum {
     CONNECTIONS_MAX = 1000, /* SMTP sessions at once */

@@ -22,12 +22,12 @@
 #include "common/parse.h"
 #include "common/strbuf.h"
 #include "common/unixsock.h"
+#include "common/workers.h"
 #include "common/xalloc.h"
 #include "control/api/api.h"
 #include "control/api/dispatch.h"
 #include "control/api/path.h"
 #include "control/api/request.h"
-#include "control/api/workers.h"
 
 enum {
     CONNECTIONS_MAX = 512, /* idle ones of a careless client must not lock the operator out */
@@ -47,7 +47,7 @@ struct api {
     char *path;
     ino_t inode; /* of our socket: the path may already be a successor's */
     struct MHD_Daemon *daemon;
-    struct api_workers *workers;
+    struct workers *workers;
     pthread_mutex_t lock; /* protects the two below */
     pthread_cond_t changed;
     bool closing;
@@ -313,8 +313,9 @@ log_change(const struct exchange *exchange)
 
 // A worker's job.
 static void
-run_job(void *job)
+run_job(void *context, void *job)
 {
+    (void)context;
     struct exchange *exchange = job;
     const struct api *api = exchange->api;
     api_dispatch(&api->context, api->started_mono_ms, &exchange->request, &exchange->response);
@@ -331,7 +332,7 @@ start_job(struct exchange *exchange)
     request->body = request->body_length == 0 ? NULL : strbuf_steal(&exchange->body);
     exchange->state = RUNNING;
     MHD_suspend_connection(exchange->connection);
-    api_workers_submit(exchange->api->workers, exchange);
+    workers_push(exchange->api->workers, exchange);
     return MHD_YES;
 }
 
@@ -462,7 +463,7 @@ api_open(const struct api_context *context, const struct config_socket *socket,
     api->started_mono_ms = clock_mono_ms();
     (void)pthread_mutex_init(&api->lock, NULL); // cannot fail without attributes
     (void)pthread_cond_init(&api->changed, NULL);
-    enum status status = api_workers_open(WORKERS, run_job, &api->workers, why);
+    enum status status = workers_open(WORKERS, run_job, NULL, &api->workers, why);
     if (status == ST_OK) {
         status = start_serving(api, socket, why);
     }
@@ -507,7 +508,7 @@ api_close(struct api *api)
         (void)listening; // closed at the end of this block
         wait_for_requests(api);
     }
-    api_workers_close(api->workers); // resumes what it still runs
+    workers_close(api->workers, NULL); // resumes what it still runs
     if (api->daemon != NULL) {
         MHD_stop_daemon(api->daemon);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "router/workers.h"
+#include "common/workers.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "common/cleanup.h"
@@ -19,7 +20,8 @@ struct workers {
     struct entry *first;
     struct entry *last;
     bool closing;
-    unsigned count; /* threads that were started */
+    bool leaves_queued; /* closing: what is queued is for `drop` */
+    unsigned count;     /* threads that were started */
     pthread_t threads[];
 };
 
@@ -36,7 +38,7 @@ take(struct workers *workers)
     return item;
 }
 
-// The next item, or NULL when the pool closes.
+// The next item, or NULL when the thread shall end.
 static void *
 wait_for_item(struct workers *workers)
 {
@@ -44,7 +46,7 @@ wait_for_item(struct workers *workers)
     while (workers->first == NULL && !workers->closing) {
         (void)pthread_cond_wait(&workers->changed, &workers->mutex);
     }
-    return workers->closing ? NULL : take(workers);
+    return workers->first == NULL || workers->leaves_queued ? NULL : take(workers);
 }
 
 static void *
@@ -56,13 +58,6 @@ run(void *argument)
         workers->work(workers->context, item);
     }
     return NULL;
-}
-
-static void
-drop_nothing(void *context, void *item)
-{
-    (void)context;
-    (void)item;
 }
 
 enum status
@@ -78,7 +73,7 @@ workers_open(unsigned count, void (*work)(void *context, void *item), void *cont
         errno = pthread_create(&workers->threads[workers->count], NULL, run, workers);
         if (errno != 0) {
             enum status status = why_errno(why, ST_AGAIN, "start a worker thread");
-            workers_close(workers, drop_nothing);
+            workers_close(workers, NULL);
             return status;
         }
         workers->count++;
@@ -90,6 +85,7 @@ workers_open(unsigned count, void (*work)(void *context, void *item), void *cont
 void
 workers_push(struct workers *workers, void *item)
 {
+    assert(item != NULL);
     struct entry *entry = xcalloc(1, sizeof(*entry));
     entry->item = item;
     AUTO_LOCK(lock, &workers->mutex);
@@ -103,10 +99,11 @@ workers_push(struct workers *workers, void *item)
 }
 
 static void
-tell_closing(struct workers *workers)
+tell_closing(struct workers *workers, bool leaves_queued)
 {
     AUTO_LOCK(lock, &workers->mutex);
     workers->closing = true;
+    workers->leaves_queued = leaves_queued;
     (void)pthread_cond_broadcast(&workers->changed);
 }
 
@@ -116,7 +113,7 @@ workers_close(struct workers *workers, void (*drop)(void *context, void *item))
     if (workers == NULL) {
         return;
     }
-    tell_closing(workers);
+    tell_closing(workers, drop != NULL);
     for (unsigned i = 0; i < workers->count; i++) {
         (void)pthread_join(workers->threads[i], NULL);
     }
