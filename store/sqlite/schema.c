@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/sqlite/schema.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 // Step n makes version n of n-1, and is never changed once released.
@@ -78,7 +79,7 @@ check_is_ours(struct sql *sql, int64_t version, struct why *why)
     int64_t tables = 0;
     enum status status =
         sql_number(sql, "SELECT count(*) FROM sqlite_master", SQL_NO_VALUES, &tables, why);
-    if (status == ST_OK && version == 0 && tables > 0) {
+    if (status == ST_OK && (version < 0 || (version == 0 && tables > 0))) {
         return why_set(why, ST_INVALID, "store: this database belongs to another program");
     }
     return status;
@@ -87,6 +88,7 @@ check_is_ours(struct sql *sql, int64_t version, struct why *why)
 static enum status
 apply(struct sql *sql, size_t version, struct why *why)
 {
+    assert(version >= 1);
     char finish[64];
     (void)snprintf(finish, sizeof(finish), "PRAGMA user_version=%zu; COMMIT;", version);
     enum status status = sql_script(sql, "BEGIN IMMEDIATE", why);

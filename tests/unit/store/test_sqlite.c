@@ -76,6 +76,7 @@ newer_schema_and_foreign_database_are_refused(void **state)
     } cases[] = {
         {"newer", "PRAGMA user_version=1000", "newer"},
         {"foreign", "PRAGMA user_version=0", "another program"},
+        {"foreign, negative", "PRAGMA user_version=-1", "another program"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         print_message("%s\n", cases[i].label);
