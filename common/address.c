@@ -9,6 +9,11 @@
 
 #include "common/cleanup.h"
 
+enum {
+    TYPED_NAME_MAX = 4 * DOMAIN_NAME_MAX, /* bytes of a name before its conversion to A-labels */
+    TYPED_ADDRESS_MAX = 2 * ADDRESS_MAX
+};
+
 // libidn2's own STD3 flag deletes forbidden characters instead of refusing them, so the characters
 // are checked here: before the conversion for ASCII input, after it for everything.
 static bool
@@ -82,9 +87,9 @@ to_a_labels(const char *text, char out[DOMAIN_NAME_SIZE], struct why *why)
 enum status
 address_normalize_domain(const char *text, char out[DOMAIN_NAME_SIZE], struct why *why)
 {
-    char name[DOMAIN_NAME_SIZE + 1];
+    char name[DOMAIN_NAME_SIZE + 1] = "";
     size_t length = strlen(text);
-    if (length == 0 || length > 4 * DOMAIN_NAME_MAX || has_forbidden_ascii(text)) {
+    if (length == 0 || length > TYPED_NAME_MAX || has_forbidden_ascii(text)) {
         return why_set(why, ST_INVALID, "'%.80s' is not a domain name", text);
     }
     if (is_plain_ascii(text)) {
@@ -172,11 +177,11 @@ address_parse(const char *text, struct address *out, struct why *why)
         return ST_OK;
     }
     const char *at = memrchr(start, '@', length);
-    if (at == NULL || length > 2 * ADDRESS_MAX ||
+    if (at == NULL || length > TYPED_ADDRESS_MAX ||
         !take_local_part(start, (size_t)(at - start), address.local_part)) {
         return why_set(why, ST_INVALID, "'%.80s' is not a mail address", text);
     }
-    char domain[2 * ADDRESS_MAX + 1];
+    char domain[TYPED_ADDRESS_MAX + 1];
     size_t domain_length = length - (size_t)(at + 1 - start);
     memcpy(domain, at + 1, domain_length);
     domain[domain_length] = '\0';

@@ -31,8 +31,9 @@ MUST_CHECK enum status address_parse(const char *text, struct address *out, stru
 
 /**
  * A domain name in its comparable form: lower case, U-labels to A-labels (IDNA 2008,
- * non-transitional), one final dot dropped. Only letters, digits, hyphens and dots pass (after the
- * conversion), labels 1 to 63, at least one label, at most DOMAIN_NAME_MAX in all.
+ * non-transitional), one final dot dropped. Only letters, digits, hyphens, dots and underscores
+ * (sending domains use them) pass, labels 1 to 63, at least one label, at most DOMAIN_NAME_MAX in
+ * all. ST_INVALID with what is wrong.
  */
 MUST_CHECK enum status address_normalize_domain(const char *text, char out[DOMAIN_NAME_SIZE],
                                                 struct why *why);

@@ -27,7 +27,11 @@ base64_encode(const void *data, size_t length, char *out)
         uint32_t group = (uint32_t)in[0] << 16 | (length == 2 ? (uint32_t)in[1] << 8 : 0);
         *out++ = ALPHABET[group >> 18];
         *out++ = ALPHABET[group >> 12 & 63];
-        *out++ = length == 2 ? ALPHABET[group >> 6 & 63] : '=';
+        char third = '=';
+        if (length == 2) {
+            third = ALPHABET[group >> 6 & 63];
+        }
+        *out++ = third;
         *out++ = '=';
     }
     *out = '\0';

@@ -40,8 +40,7 @@ frame_encode(const struct frame_layout *layout, const void *source, struct strbu
             put_number(out, field->tag, value);
             continue;
         }
-        const char *text;
-        memcpy(&text, member, sizeof(text));
+        const char *text = *(const char *const *)(const void *)member;
         size_t length = text == NULL ? 0 : strlen(text);
         if (length > field->max) {
             return why_set(why, ST_TOO_LARGE, "%s has %zu bytes, more than %zu", field->name,
@@ -59,14 +58,13 @@ frame_encode(const struct frame_layout *layout, const void *source, struct strbu
 static void
 clear(const struct frame_layout *layout, void *target)
 {
-    static const char *const empty = "";
     static const uint64_t zero = 0;
     for (size_t i = 0; i < layout->field_count; i++) {
         char *member = (char *)target + layout->fields[i].offset;
         if (layout->fields[i].type == FRAME_NUMBER) {
             memcpy(member, &zero, sizeof(zero));
         } else {
-            memcpy(member, &empty, sizeof(empty));
+            *(const char **)(void *)member = "";
         }
     }
 }
@@ -93,7 +91,7 @@ take_field(const struct frame_field *field, const char *data, size_t length, voi
             return why_set(why, ST_INVALID, "%s is no text of at most %zu bytes", field->name,
                            field->max);
         }
-        memcpy(member, &data, sizeof(data));
+        *(const char **)(void *)member = data;
         return ST_OK;
     }
     if (length != NUMBER_SIZE) {

@@ -13,7 +13,7 @@ static const struct unit DURATION_UNITS[] = {
     {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}, {NULL, 0},
 };
 static const struct unit SIZE_UNITS[] = {
-    {"", 1}, {"K", 1024}, {"M", 1024 * 1024}, {"G", 1024ULL * 1024 * 1024}, {NULL, 0},
+    {"", 1}, {"K", 1ULL << 10}, {"M", 1ULL << 20}, {"G", 1ULL << 30}, {NULL, 0},
 };
 
 // The digits at the start; false when there are none or the value passes `max`.

@@ -48,6 +48,7 @@ status_is_temporary(enum status status)
     return true;
 }
 
+PRINTF_LIKE(3, 0)
 static void
 fill(struct why *why, const char *suffix, const char *format, va_list args)
 {

@@ -117,7 +117,7 @@ workers_close(struct workers *workers, void (*drop)(void *context, void *item))
     for (unsigned i = 0; i < workers->count; i++) {
         (void)pthread_join(workers->threads[i], NULL);
     }
-    while (workers->first != NULL) {
+    while (drop != NULL && workers->first != NULL) {
         drop(workers->context, take(workers));
     }
     (void)pthread_cond_destroy(&workers->changed);

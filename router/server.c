@@ -278,8 +278,10 @@ server_close(struct server *server)
         return;
     }
     server_stop(server);
-    while (server->first != NULL) {
-        close_connection(server, server->first);
+    for (struct connection *each = server->first; each != NULL;) {
+        struct connection *next = each->next;
+        close_connection(server, each);
+        each = next;
     }
     if (server->listen_fd >= 0) {
         (void)unlink(server->path); // listening, but the thread did not start

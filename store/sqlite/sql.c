@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/sqlite/sql.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
@@ -65,7 +66,9 @@ status_of(const struct sql *sql, int code)
 static enum status
 fail(const struct sql *sql, int code, struct why *why)
 {
-    return why_set(why, status_of(sql, code), "store: %s", sqlite3_errmsg(sql->db));
+    enum status status = status_of(sql, code);
+    (void)why_set(why, status, "store: %s", sqlite3_errmsg(sql->db));
+    return status;
 }
 
 static int
@@ -189,6 +192,7 @@ sql_query(struct sql *sql, const char *text, const struct sql_value *values, siz
 enum status
 query_next(struct query *query, struct why *why)
 {
+    assert(query != NULL);
     int code = sqlite3_step(query->statement);
     if (code == SQLITE_ROW) {
         return ST_OK;
