@@ -253,6 +253,9 @@ set_limits(struct request *request)
     const struct config_destination *destination = request->destination;
     CURL *easy = request->easy;
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    // Or the end of a transfer would wait for the thread that resolves its name, and with it all
+    // other transfers: getaddrinfo() has its own, longer idea of a timeout.
+    (void)curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)destination->connect_timeout_ms);
     (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)destination->timeout_ms);
     (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,

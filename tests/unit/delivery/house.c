@@ -55,6 +55,7 @@ int
 house_setup(void **state)
 {
     struct house *house = xcalloc(1, sizeof(*house));
+    house->endpoint_host = "127.0.0.1";
     (void)snprintf(house->folder, sizeof(house->folder), "/tmp/mailspur-delivery-XXXXXX");
     assert_non_null(mkdtemp(house->folder));
     char path[128];
@@ -114,10 +115,10 @@ house_configure(struct house *house, uint16_t port, const char *extra)
                       "destinations:\n"
                       "  psa:\n"
                       "    kind: psa\n"
-                      "    url: http://127.0.0.1:%u/hook\n"
+                      "    url: http://%s:%u/hook\n"
                       "    secret_file: %s/secret\n"
                       "    allow_http: on\n%s",
-                      port, house->folder, extra);
+                      house->endpoint_host, port, house->folder, extra);
     }
     write_file(house, "mailspur.yaml", strbuf_text(&yaml));
     struct config *config = load(house);

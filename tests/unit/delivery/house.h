@@ -9,6 +9,7 @@
 
 struct house {
     char folder[64];
+    const char *endpoint_host; /* of the destination's URL; 127.0.0.1 unless set */
     struct store *store;
     struct config_holder *holder;
     struct dispatcher *dispatcher; /* NULL: not running */
@@ -22,7 +23,7 @@ int house_setup(void **state);
 int house_teardown(void **state);
 
 /**
- * Write mailspur.yaml with one destination "psa" at 127.0.0.1 and take it into force.
+ * Write mailspur.yaml with one destination "psa" at endpoint_host and take it into force.
  *
  * @port    0: without the destination
  * @extra   more lines of it, such as "    format: raw\n"; may repeat none of those it has
