@@ -38,11 +38,12 @@ name_is_valid(const char *name, size_t length)
 }
 
 static bool
-value_is_valid(const char *value, size_t length)
+value_is_valid(const char *value, size_t length, enum tag_list_mode mode)
 {
+    unsigned char last = mode == TAG_LIST_STRICT ? 0x7e : 0xff;
     for (size_t i = 0; i < length; i++) {
         unsigned char c = (unsigned char)value[i];
-        if (!is_blank(value[i]) && (c < 0x21 || c > 0x7e)) {
+        if (!is_blank(value[i]) && (c < 0x21 || c == 0x7f || c > last)) {
             return false;
         }
     }
@@ -87,7 +88,7 @@ add_part(const char *part, size_t length, enum tag_list_mode mode, struct tag_li
 {
     struct tag tag;
     bool valid = split_tag(part, length, &tag) &&
-                 (mode == TAG_LIST_LENIENT || value_is_valid(tag.value, tag.value_length));
+                 (mode == TAG_LIST_LENIENT || value_is_valid(tag.value, tag.value_length, mode));
     if (!valid) {
         return mode == TAG_LIST_LENIENT ? ST_OK
                                         : why_set(why, ST_INVALID, "a part is not name=value");

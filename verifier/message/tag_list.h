@@ -28,8 +28,9 @@ struct tag_list {
 };
 
 enum tag_list_mode {
-    TAG_LIST_STRICT, /* every part must be name=value (DKIM) */
-    TAG_LIST_LENIENT /* parts that are not are passed over (DMARC) */
+    TAG_LIST_STRICT,      /* every part must be name=value (DKIM) */
+    TAG_LIST_STRICT_UTF8, /* as strict; values may have bytes above ASCII (RFC 8616) */
+    TAG_LIST_LENIENT      /* parts that are not are passed over (DMARC) */
 };
 
 /**
