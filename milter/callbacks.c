@@ -151,8 +151,9 @@ on_mail(SMFICTX *context, char **arguments)
 static sfsistat
 on_rcpt(SMFICTX *context, char **arguments)
 {
+    const char *mailer = smfi_getsymval(context, writable("{rcpt_mailer}"));
     struct answer answer;
-    session_rcpt(smfi_getpriv(context), arguments[0], &answer);
+    session_rcpt(smfi_getpriv(context), arguments[0], mailer == NULL ? "" : mailer, &answer);
     return translate(context, &answer);
 }
 

@@ -6,6 +6,7 @@
 
 #include "milter/defer_memory.h"
 #include "milter/limiter.h"
+#include "milter/outage.h"
 #include "verifier/message/auth.h"
 
 struct host {
@@ -15,6 +16,7 @@ struct host {
     struct limiter *messages; /* end-of-message steps under way */
     struct limiter *sessions; /* counted only, for the end */
     struct defer_memory *deferred;
+    struct outage *outage;
 };
 
 #endif

@@ -102,6 +102,7 @@ open_auth(const struct config *config, struct dns *dns, struct auth **auth_out, 
 {
     const struct auth_settings settings = {
         .authserv_id = config->authserv_id,
+        .engine = AUTH_ENGINE_REFERENCE,
         .helper = config->milter.reference_helper,
         .helpers = config->milter.helpers,
         .timeout_ms = config->dns.time_per_message_ms,
@@ -145,6 +146,7 @@ run(const struct config *config, struct why *why)
         .messages = limiter_new(config->milter.messages_at_once),
         .sessions = limiter_new(UINT64_MAX),
         .deferred = defer_memory_new(),
+        .outage = outage_new(),
     };
     const struct listener_socket socket = {
         .address = config->milter.socket,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/xalloc.h"
 
@@ -67,25 +68,22 @@ has_control_bytes(const char *text)
     return false;
 }
 
-// No answer about this recipient. While nothing of this transaction is ours the MTA's own mail must
-// go on: Postfix asks the same daemon, over the socketmap, about every recipient that is in none of
-// its own domain classes, before we are asked. A recipient that gets here while the daemon is away
-// is therefore Postfix's own, or comes from a client it trusts (mynetworks, SASL); of the latter,
-// mail for one of our names stays in the queue by the second lock (best_mx_transport = retry:) and
-// is never delivered unjudged. But once a recipient of this transaction was accepted as ours, one
-// answer at the end has to cover it, and the daemon that gave it is gone: 451 from here on.
+// No answer about this recipient: outage.h tells which ones may go on. But once a recipient of this
+// transaction was accepted as ours, one answer at the end has to cover it, and the daemon that gave
+// it is gone: 451 from here on.
 static void
-answer_unreachable(struct session *session, enum status status, const struct why *why,
-                   struct answer *out)
+answer_unreachable(struct session *session, const char *recipient, const char *mailer,
+                   const struct why *why, struct answer *out)
 {
     struct transaction *transaction = &session->transaction;
     if (!session->warned) {
         session->warned = true;
-        log_warn("intake.unreachable", LOG_STR("status", status_name(status)),
-                 LOG_STR("why", why->text), LOG_STR("client", session->client_address));
+        log_warn("intake.unreachable", LOG_STR("why", why->text),
+                 LOG_STR("client", session->client_address));
     }
-    if (transaction->ours > 0) {
-        transaction->lost = true;
+    transaction->lost = transaction->ours > 0;
+    if (transaction->lost || outage_must_wait(session->host->outage, recipient, mailer,
+                                              session->authenticated, clock_mono_ms())) {
         answer_reply(out, 451, "4.3.0", "mail routing is restarting, try again later");
         return;
     }
@@ -94,7 +92,7 @@ answer_unreachable(struct session *session, enum status status, const struct why
 }
 
 void
-session_rcpt(struct session *session, const char *recipient, struct answer *out)
+session_rcpt(struct session *session, const char *recipient, const char *mailer, struct answer *out)
 {
     struct transaction *transaction = &session->transaction;
     if (has_control_bytes(recipient)) {
@@ -114,9 +112,10 @@ session_rcpt(struct session *session, const char *recipient, struct answer *out)
     if (status == ST_TOO_LARGE) {
         answer_reply(out, 553, "5.1.3", "the address is too long");
     } else if (status != ST_OK) {
-        answer_unreachable(session, status, &why, out);
+        answer_unreachable(session, recipient, mailer, &why, out);
     } else {
         transaction->asked = true;
+        outage_heard(session->host->outage, recipient, daemon.decision != GATE_NOT_OURS);
         transaction_add(transaction, recipient, &daemon, out);
     }
 }

@@ -35,8 +35,13 @@ void session_helo(struct session *session, const char *name);
 /** @arguments as transaction_begin */
 void session_mail(struct session *session, char *const *arguments, bool authenticated);
 
-/** Blocks on the daemon's answer, at most 2 × INTAKE_RCPT_TIMEOUT_MS. */
-void session_rcpt(struct session *session, const char *recipient, struct answer *out);
+/**
+ * Blocks on the daemon's answer, at most 2 × INTAKE_RCPT_TIMEOUT_MS.
+ *
+ * @mailer  the transport the MTA has chosen (macro {rcpt_mailer}); "" when it does not tell
+ */
+void session_rcpt(struct session *session, const char *recipient, const char *mailer,
+                  struct answer *out);
 
 /** ANSWER_ACCEPT when no recipient is ours: then no byte of the message comes here. */
 void session_data(struct session *session, const char *queue_id, struct answer *out);

@@ -33,7 +33,7 @@ class Sender:
         self.lab = lab
         self.name = name
         self.tried = []
-        self.answered = []
+        self.answered = {}  # recipient -> queue id
         self.stopping = threading.Event()
         self.work = Background(self._run)
 
@@ -43,18 +43,18 @@ class Sender:
             recipient = f"ticket+{self.name}-{number}@{DOMAIN}"
             message = self.lab.signer.sign(compose(SENDER, recipient, body="x" * 2000 + "\r\n"))
             self.tried.append(recipient)
-            while not self._once(recipient, message):
+            while (answer := self._once(recipient, message)) is None:
                 if self.stopping.wait(0.05):
                     return
-            self.answered.append(recipient)
+            self.answered[recipient] = answer.rsplit(" ", 1)[-1]
             number += 1
 
     def _once(self, recipient, message):
         try:
             _, answer = self.lab.send(recipient, message=message, sign=False)
         except (smtplib.SMTPException, OSError):
-            return False
-        return answer is not None and answer.startswith("250")
+            return None
+        return answer if answer is not None and answer.startswith("250") else None
 
     def stop(self):
         self.stopping.set()
@@ -95,15 +95,24 @@ def lab():
         yield running
 
 
+def story(lab, queue_id):
+    """What the logs say of a message, to explain a fault."""
+    lines = lab.milter.log().splitlines() + lab.mailspurd.log().splitlines()
+    return "\n".join(line for line in lines if queue_id in line)
+
+
 def judge(lab, senders):
     """What is wrong, in words; empty: nothing."""
     lab.wait_idle(120)
     ids = {}
     for request in lab.endpoint.requests:
         ids.setdefault(request.data["recipient"], set()).add(request.webhook_id)
-    answered = {recipient for sender in senders for recipient in sender.answered}
+    answered = {}
+    for sender in senders:
+        answered.update(sender.answered)
     tried = {recipient for sender in senders for recipient in sender.tried}
-    faults = [f"lost: {recipient}" for recipient in sorted(answered - set(ids))]
+    faults = [f"lost: {recipient}\n" + story(lab, queue_id)
+              for recipient, queue_id in answered.items() if recipient not in ids]
     faults += [f"invented: {recipient}" for recipient in sorted(set(ids) - tried)]
     faults += [f"twice: {recipient} {sorted(found)}" for recipient, found in sorted(ids.items())
                if len(found) > 1]

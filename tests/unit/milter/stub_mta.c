@@ -161,6 +161,9 @@ mta_mail(struct mta *mta, const char *sender, const char *login)
 char
 mta_rcpt(struct mta *mta, const char *recipient)
 {
+    // As Postfix: the transport it has chosen for the recipient's domain.
+    mta_macros(mta, 'R', "{rcpt_mailer}",
+               strstr(recipient, "@local.example") != NULL ? "virtual" : "smtp");
     send_text(mta, 'R', recipient);
     return mta_answer(mta);
 }

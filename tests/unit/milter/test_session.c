@@ -50,8 +50,10 @@ make_folder(void **state)
         return -1;
     }
     (void)snprintf(socket_path, sizeof(socket_path), "%s/intake.sock", folder);
-    host = (struct host){
-        .intake_path = socket_path, .spool = folder, .sessions = limiter_new(UINT64_MAX)};
+    host = (struct host){.intake_path = socket_path,
+                         .spool = folder,
+                         .sessions = limiter_new(UINT64_MAX),
+                         .outage = outage_new()};
     return 0;
 }
 
@@ -61,6 +63,7 @@ remove_folder(void **state)
     (void)state;
     bool all_freed = limiter_close(host.sessions, 0);
     limiter_free(host.sessions);
+    outage_free(host.outage);
     return all_freed ? rmdir(folder) : -1;
 }
 
@@ -91,7 +94,7 @@ static const char *
 rcpt(struct session *session, const char *recipient)
 {
     struct answer answer;
-    session_rcpt(session, recipient, &answer);
+    session_rcpt(session, recipient, "virtual", &answer);
     return describe(&answer);
 }
 
@@ -305,6 +308,19 @@ daemon_away_leaves_the_mail_of_postfix_alone(void **state)
 }
 
 static void
+daemon_that_dies_behind_the_socketmap_leaves_nothing_of_ours_in_the_queue_of_postfix(void **state)
+{
+    struct fixture *fixture = *state;
+    mail(fixture->session, "<s@sender.example>", NULL);
+    assert_string_equal(rcpt(fixture->session, "<a@ours.example>"), "continue");
+    session_reset(fixture->session);
+    stub_daemon_stop(fixture->daemon);
+    fixture->daemon = NULL;
+    mail(fixture->session, "<s@sender.example>", NULL);
+    assert_string_equal(rcpt(fixture->session, "<b@ours.example>"), "451 4.3.0");
+}
+
+static void
 daemon_gone_after_a_recipient_was_accepted_puts_the_transaction_off(void **state)
 {
     struct fixture *fixture = *state;
@@ -373,6 +389,7 @@ main(void)
         CASE(our_recipients_are_listed_as_sent_and_bare),
         CASE(reset_reaches_the_daemon_once_and_only_if_it_was_asked),
         CASE(daemon_away_leaves_the_mail_of_postfix_alone),
+        CASE(daemon_that_dies_behind_the_socketmap_leaves_nothing_of_ours_in_the_queue_of_postfix),
         CASE(daemon_gone_after_a_recipient_was_accepted_puts_the_transaction_off),
         CASE(daemon_that_was_restarted_between_transactions_is_found_again),
         CASE(answer_that_is_no_frame_counts_as_no_answer),
