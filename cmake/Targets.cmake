@@ -15,7 +15,8 @@ function(mailspur_program name)
     install(TARGETS ${name} RUNTIME DESTINATION ${arg_DESTINATION})
 endfunction()
 
-# mailspur_test(NAME SOURCES ... LINK ...): one cmocka program a module, run by ctest.
+# mailspur_test(NAME SOURCES ... LINK ... [LABELS "unit;threaded"]): one cmocka program a module, run by
+# ctest. `threaded` marks what `./dev test` runs under the thread sanitizer too.
 # cmocka's signal handler would hide the sanitizers' report of a crash.
 function(mailspur_test name)
     cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
