@@ -28,8 +28,8 @@ check_spf(const struct reference_check *check)
     for (size_t i = 0; i < ARRAY_LEN(identities); i++) {
         if (usable && identities[i][0] != '\0') {
             struct reference_spf result = {.is_helo = i};
-            spf_check(&client, check->helo[0] == '\0' ? "unknown" : check->helo, identities[i],
-                      &result);
+            reference_spf_check(&client, check->helo[0] == '\0' ? "unknown" : check->helo,
+                                identities[i], &result);
             wire_send(&REFERENCE_SPF_LAYOUT, &result);
         }
     }

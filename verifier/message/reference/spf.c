@@ -16,6 +16,7 @@
 #include "common/verdict.h"
 #include "verifier/message/reference/spf_record.h"
 #include "verifier/message/reference/wire.h"
+#include "verifier/message/spf_record.h"
 
 enum {
     TERMS_MAX = 10,     /* RFC 7208, 4.6.4 */
@@ -311,8 +312,8 @@ evaluate(SPF_request_t *request, const char *text)
 }
 
 void
-spf_check(const struct network_address *client, const char *helo, const char *sender,
-          struct reference_spf *out)
+reference_spf_check(const struct network_address *client, const char *helo, const char *sender,
+                    struct reference_spf *out)
 {
     run = (struct run){.client = client};
     enum auth_result result = AUTH_NONE;

@@ -15,7 +15,7 @@ bool spf_start(void);
  * @helo    domain for %{h}
  * @sender  local@domain; the domain is the one that is judged
  */
-void spf_check(const struct network_address *client, const char *helo, const char *sender,
-               struct reference_spf *out);
+void reference_spf_check(const struct network_address *client, const char *helo, const char *sender,
+                         struct reference_spf *out);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An SPF record, checked against the grammar of RFC 7208, 4.6 and 7.1, and rewritten into what
+// An SPF record, read by our own parser (verifier/message/spf_record.h), and rewritten into what
 // libspf2 handles safely and right: no exp=, no unknown modifiers, ip4 and ip6 decided here,
 // redirect last, a bounded length.
 #ifndef VERIFIER_MESSAGE_REFERENCE_SPF_RECORD_H
@@ -13,9 +13,6 @@ enum {
     SPF_RECORD_SAFE_SIZE = 512, /* libspf2 drops compiled terms past 511 bytes without a word */
     SPF_RECORD_TERMS_MAX = 11,  /* DNS terms kept of one record: the 11th is one too many */
 };
-
-/** True for "v=spf1" alone or with a space behind it (RFC 7208, 4.5). */
-bool spf_record_is_spf1(const char *text, size_t length);
 
 /**
  * Rewrite a record for one client.
