@@ -33,8 +33,12 @@ is_letter_for(char letter, enum spf_macro_use use)
 static uint8_t
 delimiter_bit(char c)
 {
-    const char *at = c == '\0' ? NULL : strchr(SPF_DELIMITERS, c);
-    return at == NULL ? 0 : (uint8_t)(1U << (at - SPF_DELIMITERS));
+    for (unsigned i = 0; SPF_DELIMITERS[i] != '\0'; i++) {
+        if (SPF_DELIMITERS[i] == c) {
+            return (uint8_t)(1U << i);
+        }
+    }
+    return 0;
 }
 
 // Digits: any number but zero; a large one means the same as NAME_LABELS_MAX and one more.
