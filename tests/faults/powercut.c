@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A disk that forgets: file operations of libc, interposed. For each file under a folder a durable
-// image is kept elsewhere, brought up to date only when the file is synced. After SIGKILL at any
-// moment the images are what a power cut would have left; README.md tells the model.
+// A disk that forgets. For each file under a folder a durable image is kept elsewhere, brought up
+// to date only when the file is synced. After SIGKILL at any moment the images are what a power cut
+// would have left; README.md tells the model. powercut_calls.c tells it what the program does.
 #include "powercut.h"
 
 #include <dirent.h>
@@ -11,21 +11,20 @@
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, FDS_MAX = 4096, FILES_MAX = 64, NAME_SIZE = 256, PATH_SIZE = PATH_MAX };
+#include "powercut_disk.h"
 
-struct file {
+enum { PAGE = 4096, FILES_MAX = 64, NAME_SIZE = 256, PATH_SIZE = PATH_MAX };
+
+struct disk_file {
     char name[NAME_SIZE]; /* below the folder */
     int live_fd;          /* for reading; never closed while in use, or POSIX locks would go */
     bool is_fresh;        /* created, and its name is not durable yet */
@@ -40,10 +39,10 @@ static struct {
     pthread_mutex_t mutex; /* protects everything here */
     char folder[PATH_SIZE];
     char image[PATH_SIZE]; /* "" none */
-    struct file files[FILES_MAX];
+    struct disk_file files[FILES_MAX];
     size_t file_count;
-    unsigned char kind[FDS_MAX];
-    unsigned char file_of[FDS_MAX];
+    unsigned char kind[DISK_FDS_MAX];
+    unsigned char file_of[DISK_FDS_MAX];
     unsigned long step;
     unsigned long cut_at; /* 0: never */
     unsigned long syncs;
@@ -55,8 +54,8 @@ static struct {
     enum powercut_fault fault;
 } disk = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
-static void *
-real(const char *name)
+void *
+disk_real(const char *name)
 {
     void *function = dlsym(RTLD_NEXT, name);
     if (function == NULL) {
@@ -65,31 +64,21 @@ real(const char *name)
     return function;
 }
 
-// The real function `name`, called with the type of the function that is defined here.
-#define REAL(name)                                                                                 \
-    (__extension__({                                                                               \
-        static __typeof__(name) *cached;                                                           \
-        if (cached == NULL) {                                                                      \
-            *(void **)&cached = real(#name);                                                       \
-        }                                                                                          \
-        cached;                                                                                    \
-    }))
-
-static void
-die(const char *text)
+_Noreturn void
+disk_die(const char *text)
 {
     (void)!REAL(write)(STDERR_FILENO, text, strlen(text));
     abort();
 }
 
-static void
-lock(void)
+void
+disk_lock(void)
 {
     (void)pthread_mutex_lock(&disk.mutex);
 }
 
-static void
-unlock(void)
+void
+disk_unlock(void)
 {
     int error = errno;
     (void)pthread_mutex_unlock(&disk.mutex);
@@ -99,24 +88,24 @@ unlock(void)
 // ---- images -------------------------------------------------------------------------------------
 
 static int
-image_open(const struct file *file, int flags)
+image_open(const struct disk_file *file, int flags)
 {
     char path[PATH_SIZE + NAME_SIZE];
     (void)snprintf(path, sizeof(path), "%s/%s", disk.image, file->name);
     int fd = REAL(open)(path, flags | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0) {
-        die("powercut: cannot open an image\n");
+        disk_die("powercut: cannot open an image\n");
     }
     return fd;
 }
 
 static void
-copy_page(const struct file *file, int image_fd, size_t page)
+copy_page(const struct disk_file *file, int image_fd, size_t page)
 {
     char bytes[PAGE];
     ssize_t got = pread(file->live_fd, bytes, sizeof(bytes), (off_t)(page * PAGE));
     if (got > 0 && REAL(pwrite)(image_fd, bytes, (size_t)got, (off_t)(page * PAGE)) != got) {
-        die("powercut: cannot write an image\n");
+        disk_die("powercut: cannot write an image\n");
     }
 }
 
@@ -124,7 +113,7 @@ static void
 set_length(int fd, uint64_t length)
 {
     if (REAL(ftruncate)(fd, (off_t)length) != 0) {
-        die("powercut: cannot cut an image\n");
+        disk_die("powercut: cannot cut an image\n");
     }
 }
 
@@ -137,7 +126,7 @@ length_of(int fd)
 
 // Everything written to the file so far, and its name, is durable now.
 static void
-make_durable(struct file *file)
+make_durable(struct disk_file *file)
 {
     if (disk.image[0] == '\0') {
         return;
@@ -166,7 +155,7 @@ make_names_durable(void)
         return;
     }
     for (size_t i = 0; i < disk.file_count; i++) {
-        struct file *file = &disk.files[i];
+        struct disk_file *file = &disk.files[i];
         char path[PATH_SIZE + NAME_SIZE];
         (void)snprintf(path, sizeof(path), "%s/%s", disk.folder, file->name);
         if (access(path, F_OK) == 0) {
@@ -181,8 +170,8 @@ make_names_durable(void)
     }
 }
 
-static void
-mark_dirty(struct file *file, uint64_t offset, uint64_t length)
+void
+disk_wrote(struct disk_file *file, uint64_t offset, uint64_t length)
 {
     if (length == 0) {
         return;
@@ -213,9 +202,8 @@ mark_dirty(struct file *file, uint64_t offset, uint64_t length)
 
 // ---- which file ---------------------------------------------------------------------------------
 
-// The name below the folder, NULL if the path is elsewhere.
-static const char *
-name_below(const char *path)
+const char *
+disk_name_below(const char *path)
 {
     size_t length = strlen(disk.folder);
     if (length == 0 || strncmp(path, disk.folder, length) != 0 || path[length] != '/') {
@@ -228,7 +216,7 @@ name_below(const char *path)
     return is_shm || strchr(name, '/') != NULL || name_length >= NAME_SIZE ? NULL : name;
 }
 
-static struct file *
+static struct disk_file *
 find_file(const char *name)
 {
     for (size_t i = 0; i < disk.file_count; i++) {
@@ -237,21 +225,20 @@ find_file(const char *name)
         }
     }
     if (disk.file_count == FILES_MAX) {
-        die("powercut: too many files\n");
+        disk_die("powercut: too many files\n");
     }
-    struct file *file = &disk.files[disk.file_count++];
+    struct disk_file *file = &disk.files[disk.file_count++];
     (void)snprintf(file->name, sizeof(file->name), "%s", name);
     file->live_fd = -1;
     file->shortest = UINT64_MAX;
     return file;
 }
 
-// Read without the lock, so that the sockets of the program are not slowed down.
 static unsigned char
 kind_of(int fd)
 {
-    return fd >= 0 && fd < FDS_MAX ? __atomic_load_n(&disk.kind[fd], __ATOMIC_RELAXED)
-                                   : (unsigned char)FD_OTHER;
+    return fd >= 0 && fd < DISK_FDS_MAX ? __atomic_load_n(&disk.kind[fd], __ATOMIC_RELAXED)
+                                        : (unsigned char)FD_OTHER;
 }
 
 static void
@@ -260,15 +247,26 @@ set_kind(int fd, unsigned char kind)
     __atomic_store_n(&disk.kind[fd], kind, __ATOMIC_RELAXED);
 }
 
-static struct file *
-file_of(int fd)
+bool
+disk_watches(int fd)
+{
+    return kind_of(fd) != FD_OTHER;
+}
+
+const char *
+disk_folder(void)
+{
+    return disk.folder;
+}
+
+struct disk_file *
+disk_file_of(int fd)
 {
     return kind_of(fd) == FD_FILE ? &disk.files[disk.file_of[fd]] : NULL;
 }
 
-// One numbered step on the watched files; the cut comes before it.
-static void
-count_step(void)
+void
+disk_step(void)
 {
     disk.step++;
     if (disk.cut_at != 0 && disk.step >= disk.cut_at) {
@@ -293,8 +291,8 @@ fault_now(void)
                                            : POWERCUT_NONE;
 }
 
-static bool
-is_full(struct file *file, uint64_t end)
+bool
+disk_is_full(struct disk_file *file, uint64_t end)
 {
     if (fault_now() == POWERCUT_FULL && end > length_of(file->live_fd)) {
         errno = ENOSPC;
@@ -310,7 +308,7 @@ copy_whole(const char *name)
 {
     char path[PATH_SIZE + NAME_SIZE];
     (void)snprintf(path, sizeof(path), "%s/%s", disk.folder, name);
-    struct file file = {.live_fd = REAL(open)(path, O_RDONLY | O_CLOEXEC)};
+    struct disk_file file = {.live_fd = REAL(open)(path, O_RDONLY | O_CLOEXEC)};
     (void)snprintf(file.name, sizeof(file.name), "%s", name);
     int fd = image_open(&file, O_CREAT | O_TRUNC);
     uint64_t length = length_of(file.live_fd);
@@ -350,7 +348,7 @@ copy_if_watched(const char *name)
 {
     char path[PATH_SIZE + NAME_SIZE];
     (void)snprintf(path, sizeof(path), "%s/%s", disk.folder, name);
-    if (name_below(path) != NULL) {
+    if (disk_name_below(path) != NULL) {
         copy_whole(name);
     }
 }
@@ -359,7 +357,7 @@ void
 powercut_watch(const char *folder)
 {
     if (realpath(folder, disk.folder) == NULL) {
-        die("powercut: no such folder\n");
+        disk_die("powercut: no such folder\n");
     }
 }
 
@@ -416,26 +414,27 @@ powercut_start(void)
 void
 powercut_set_fault(enum powercut_fault fault)
 {
-    lock();
+    disk_lock();
     disk.fault = fault;
-    unlock();
+    disk_unlock();
 }
 
 unsigned long
 powercut_syncs(void)
 {
-    lock();
+    disk_lock();
     unsigned long syncs = disk.syncs;
-    unlock();
+    disk_unlock();
     return syncs;
 }
 
-// ---- open, close --------------------------------------------------------------------------------
+// ---- what the calls tell
+// --------------------------------------------------------------------------
 
-static void
-watch_file(int fd, const char *path, const char *name, bool existed, int flags)
+void
+disk_opened(int fd, const char *path, const char *name, bool existed, int flags)
 {
-    struct file *file = find_file(name);
+    struct disk_file *file = find_file(name);
     if (!existed || file->live_fd < 0) {
         if (file->live_fd >= 0) {
             (void)REAL(close)(file->live_fd); // of the file that had this name before
@@ -454,221 +453,23 @@ watch_file(int fd, const char *path, const char *name, bool existed, int flags)
     set_kind(fd, FD_FILE);
 }
 
-static int
-do_open(int at, const char *path, int flags, mode_t mode)
+void
+disk_opened_folder(int fd)
 {
-    char full[PATH_SIZE * 2];
-    char base[PATH_SIZE] = "";
-    if (disk.folder[0] == '\0' || (flags & O_TMPFILE) == O_TMPFILE) {
-        return REAL(openat)(at, path, flags, mode);
-    }
-    if (path[0] != '/') {
-        char link[64];
-        (void)snprintf(link, sizeof(link), at == AT_FDCWD ? "/proc/self/cwd" : "/proc/self/fd/%d",
-                       at);
-        ssize_t length = readlink(link, base, sizeof(base) - 2);
-        base[length < 0 ? 0 : length] = '\0';
-        strcat(base, "/");
-    }
-    (void)snprintf(full, sizeof(full), "%s%s", base, path);
-    const char *name = name_below(full);
-    bool is_folder = strcmp(full, disk.folder) == 0;
-    if (name == NULL && !is_folder) {
-        return REAL(openat)(at, path, flags, mode);
-    }
-    lock();
-    bool existed = access(full, F_OK) == 0;
-    if (name != NULL && (!existed || (flags & O_TRUNC) != 0) && (flags & O_CREAT) != 0) {
-        count_step();
-    }
-    int fd = REAL(openat)(at, path, flags, mode);
-    if (fd >= FDS_MAX) {
-        die("powercut: too many descriptors\n");
-    }
-    if (fd >= 0 && name != NULL) {
-        watch_file(fd, full, name, existed, flags);
-    } else if (fd >= 0) {
-        set_kind(fd, FD_FOLDER);
-    }
-    unlock();
-    return fd;
+    set_kind(fd, FD_FOLDER);
 }
 
-static mode_t
-mode_of(int flags, va_list args)
+void
+disk_closed(int fd)
 {
-    return (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(args, mode_t) : 0;
-}
-
-#define DEFINE_OPEN(function)                                                                      \
-    int function(const char *path, int flags, ...)                                                 \
-    {                                                                                              \
-        va_list args;                                                                              \
-        va_start(args, flags);                                                                     \
-        mode_t mode = mode_of(flags, args);                                                        \
-        va_end(args);                                                                              \
-        return do_open(AT_FDCWD, path, flags, mode);                                               \
-    }
-#define DEFINE_OPENAT(function)                                                                    \
-    int function(int at, const char *path, int flags, ...)                                         \
-    {                                                                                              \
-        va_list args;                                                                              \
-        va_start(args, flags);                                                                     \
-        mode_t mode = mode_of(flags, args);                                                        \
-        va_end(args);                                                                              \
-        return do_open(at, path, flags, mode);                                                     \
-    }
-DEFINE_OPEN(open)
-DEFINE_OPEN(open64)
-DEFINE_OPENAT(openat)
-DEFINE_OPENAT(openat64)
-
-int
-close(int fd)
-{
-    if (kind_of(fd) == FD_OTHER) {
-        return REAL(close)(fd);
-    }
-    lock();
     set_kind(fd, FD_OTHER);
-    int result = REAL(close)(fd);
-    unlock();
-    return result;
 }
 
-// ---- writing ------------------------------------------------------------------------------------
-
-// Around a write of `length` bytes at `offset` (-1: at the file position).
-#define WATCHED_WRITE(fd, offset, length, call)                                                    \
-    struct file *file = file_of(fd);                                                               \
-    if (file == NULL) {                                                                            \
-        return (call);                                                                             \
-    }                                                                                              \
-    lock();                                                                                        \
-    count_step();                                                                                  \
-    off_t start = (offset) < 0 ? lseek(fd, 0, SEEK_CUR) : (offset);                                \
-    ssize_t result = is_full(file, (uint64_t)start + (length)) ? -1 : (call);                      \
-    if (result > 0) {                                                                              \
-        /* O_APPEND: where it went is known only now */                                            \
-        start = (offset) < 0 ? lseek(fd, 0, SEEK_CUR) - result : start;                            \
-        mark_dirty(file, (uint64_t)start, (uint64_t)result);                                       \
-    }                                                                                              \
-    unlock();                                                                                      \
-    return result
-
-static size_t
-vector_length(const struct iovec *parts, int count)
+void
+disk_truncated(struct disk_file *file, uint64_t length)
 {
-    size_t length = 0;
-    for (int i = 0; i < count; i++) {
-        length += parts[i].iov_len;
-    }
-    return length;
+    file->shortest = length < file->shortest ? length : file->shortest;
 }
-
-ssize_t
-write(int fd, const void *data, size_t size)
-{
-    WATCHED_WRITE(fd, (off_t)-1, size, REAL(write)(fd, data, size));
-}
-
-ssize_t
-pwrite(int fd, const void *data, size_t size, off_t offset)
-{
-    WATCHED_WRITE(fd, offset, size, REAL(pwrite)(fd, data, size, offset));
-}
-
-ssize_t
-pwrite64(int fd, const void *data, size_t size, off64_t offset)
-{
-    WATCHED_WRITE(fd, offset, size, REAL(pwrite)(fd, data, size, offset));
-}
-
-ssize_t
-writev(int fd, const struct iovec *parts, int count)
-{
-    WATCHED_WRITE(fd, (off_t)-1, vector_length(parts, count), REAL(writev)(fd, parts, count));
-}
-
-ssize_t
-pwritev(int fd, const struct iovec *parts, int count, off_t offset)
-{
-    WATCHED_WRITE(fd, offset, vector_length(parts, count), REAL(pwritev)(fd, parts, count, offset));
-}
-
-ssize_t
-pwritev64(int fd, const struct iovec *parts, int count, off64_t offset)
-{
-    WATCHED_WRITE(fd, offset, vector_length(parts, count), REAL(pwritev)(fd, parts, count, offset));
-}
-
-static int
-do_truncate(int fd, off_t length)
-{
-    lock();
-    struct file *file = file_of(fd);
-    if (file != NULL) {
-        count_step();
-        file->shortest = (uint64_t)length < file->shortest ? (uint64_t)length : file->shortest;
-    }
-    int result = REAL(ftruncate)(fd, length);
-    unlock();
-    return result;
-}
-
-int
-ftruncate(int fd, off_t length)
-{
-    return do_truncate(fd, length);
-}
-
-int
-ftruncate64(int fd, off64_t length)
-{
-    return do_truncate(fd, length);
-}
-
-static int
-do_fallocate(int fd, int mode, off_t offset, off_t length)
-{
-    lock();
-    struct file *file = file_of(fd);
-    int result = -1;
-    if (file != NULL) {
-        count_step();
-    }
-    if (file == NULL || !is_full(file, (uint64_t)(offset + length))) {
-        result = REAL(fallocate)(fd, mode, offset, length);
-    }
-    unlock();
-    return result;
-}
-
-int
-fallocate(int fd, int mode, off_t offset, off_t length)
-{
-    return do_fallocate(fd, mode, offset, length);
-}
-
-int
-fallocate64(int fd, int mode, off64_t offset, off64_t length)
-{
-    return do_fallocate(fd, mode, offset, length);
-}
-
-int
-posix_fallocate(int fd, off_t offset, off_t length)
-{
-    return do_fallocate(fd, 0, offset, length) == 0 ? 0 : errno;
-}
-
-int
-posix_fallocate64(int fd, off64_t offset, off64_t length)
-{
-    return do_fallocate(fd, 0, offset, length) == 0 ? 0 : errno;
-}
-
-// ---- syncing and names --------------------------------------------------------------------------
 
 static void
 wait_for_slow_disk(void)
@@ -683,7 +484,7 @@ wait_for_slow_disk(void)
 static int
 sync_watched(int fd, int (*sync)(int fd))
 {
-    count_step();
+    disk_step();
     disk.syncs++;
     if (fault_now() == POWERCUT_SYNC) {
         errno = EIO;
@@ -696,7 +497,7 @@ sync_watched(int fd, int (*sync)(int fd))
     if (disk.image[0] == '\0') {
         return sync(fd);
     }
-    struct file *file = file_of(fd);
+    struct disk_file *file = disk_file_of(fd);
     if (file != NULL) {
         make_durable(file);
     } else {
@@ -705,77 +506,12 @@ sync_watched(int fd, int (*sync)(int fd))
     return 0;
 }
 
-static int
-do_sync(int fd, int (*sync)(int fd))
+int
+disk_sync(int fd, int (*sync)(int fd))
 {
-    if (kind_of(fd) == FD_OTHER) {
-        return sync(fd);
-    }
     wait_for_slow_disk();
-    lock();
+    disk_lock();
     int result = sync_watched(fd, sync);
-    unlock();
+    disk_unlock();
     return result;
 }
-
-int
-fsync(int fd)
-{
-    return do_sync(fd, REAL(fsync));
-}
-
-int
-fdatasync(int fd)
-{
-    return do_sync(fd, REAL(fdatasync));
-}
-
-int
-unlink(const char *path)
-{
-    lock();
-    if (name_below(path) != NULL) {
-        count_step();
-    }
-    int result = REAL(unlink)(path);
-    unlock();
-    return result;
-}
-
-int
-rename(const char *from, const char *to)
-{
-    if (disk.folder[0] != '\0' && (name_below(from) != NULL || name_below(to) != NULL)) {
-        die("powercut: rename is not modelled\n");
-    }
-    return REAL(rename)(from, to);
-}
-
-// The sanitizers map memory before we can look up the real function; they go without this guard.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-static void
-refuse_shared_mapping(int fd, int protection, int flags)
-{
-    if (file_of(fd) != NULL && (flags & MAP_SHARED) != 0 && (protection & PROT_WRITE) != 0) {
-        die("powercut: writing through a mapping is not modelled\n");
-    }
-}
-
-void *
-mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
-{
-    if (fd >= 0) {
-        refuse_shared_mapping(fd, protection, flags);
-    }
-    return REAL(mmap)(address, length, protection, flags, fd, offset);
-}
-
-void *
-mmap64(void *address, size_t length, int protection, int flags, int fd, off64_t offset)
-{
-    if (fd >= 0) {
-        refuse_shared_mapping(fd, protection, flags);
-    }
-    return REAL(mmap)(address, length, protection, flags, fd, offset);
-}
-#endif
