@@ -65,14 +65,18 @@ struct config_dns {
     int64_t time_per_message_ms;
 };
 
+enum config_discovery { CONFIG_DISCOVERY_TREEWALK, CONFIG_DISCOVERY_PSL };
+
 struct config_milter {
     char *socket; /* "unix:/path" or "inet:port@host" as libmilter takes it */
     mode_t socket_mode;
     char *socket_group;
     char *spool;               /* folder for unlinked files of large messages */
     uint64_t messages_at_once; /* end-of-message callbacks; one more gets 451 */
-    char *reference_helper;    /* path of mailspur-reference */
-    uint64_t helpers;          /* how many of it */
+    enum config_discovery dmarc_discovery;
+    bool shadow;            /* the reference libraries judge too, and are compared with */
+    char *reference_helper; /* path of mailspur-reference, which the shadow needs */
+    uint64_t helpers;       /* how many of it */
 };
 
 enum destination_kind { DESTINATION_PSA, DESTINATION_CRM, DESTINATION_PORTAL };

@@ -185,6 +185,9 @@ static const struct field DNS_FIELDS[] = {
 };
 SECTION(DNS, "dns", DNS_FIELDS);
 
+static const char *const DISCOVERY_WORDS[] = {
+    [CONFIG_DISCOVERY_TREEWALK] = "treewalk", [CONFIG_DISCOVERY_PSL] = "psl", NULL};
+
 #undef TARGET
 #define TARGET struct config_milter
 static const struct field MILTER_FIELDS[] = {
@@ -194,6 +197,9 @@ static const struct field MILTER_FIELDS[] = {
     PLAIN("socket_group", TEXT, socket_group),
     KEY("spool", PATH, spool, .fallback = "/var/tmp"),
     RANGE("messages_at_once", NUMBER, messages_at_once, "100", "1", "10000"),
+    KEY("dmarc_discovery", CHOICE, dmarc_discovery, .fallback = "treewalk",
+        .words = DISCOVERY_WORDS),
+    KEY("shadow", SWITCH, shadow, .fallback = "off"),
     KEY("reference_helper", PATH, reference_helper,
         .fallback = "/usr/libexec/mailspur/mailspur-reference"),
     RANGE("helpers", NUMBER, helpers, "4", "1", "64"),

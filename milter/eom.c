@@ -43,6 +43,7 @@ judge(const struct session *session, struct message *message)
         return;
     }
     const struct auth_message input = {
+        .label = session->queue_id,
         .client_address = session->client_address,
         .helo = session->helo,
         .sender = transaction->sender,

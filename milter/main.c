@@ -97,16 +97,38 @@ open_dns(const struct config *config, struct dns **dns_out, struct why *why)
     return status;
 }
 
+static void
+log_disagreement(const struct auth_disagreement *found)
+{
+    log_notice("auth.disagreement", LOG_STR("queue_id", found->label),
+               LOG_STR("method", found->method), LOG_STR("own", found->own),
+               LOG_STR("reference", found->reference), LOG_STR("domain", found->domain),
+               LOG_STR("reason", found->reason));
+}
+
+static void
+log_shadow(struct auth *auth)
+{
+    struct auth_shadow_counts counts;
+    auth_shadow_counts(auth, &counts);
+    log_notice("auth.shadow", LOG_INT("compared", counts.compared),
+               LOG_INT("disagreements", counts.disagreements), LOG_INT("failed", counts.failed));
+}
+
 static enum status
 open_auth(const struct config *config, struct dns *dns, struct auth **auth_out, struct why *why)
 {
     const struct auth_settings settings = {
         .authserv_id = config->authserv_id,
-        .engine = AUTH_ENGINE_REFERENCE,
+        .discovery = config->milter.dmarc_discovery == CONFIG_DISCOVERY_PSL
+                         ? DMARC_DISCOVERY_PSL
+                         : DMARC_DISCOVERY_TREEWALK,
+        .shadow = config->milter.shadow,
         .helper = config->milter.reference_helper,
         .helpers = config->milter.helpers,
         .timeout_ms = config->dns.time_per_message_ms,
         .queries = (unsigned)config->dns.queries_per_message,
+        .disagreed = log_disagreement,
     };
     return auth_open(&settings, dns, auth_out, why);
 }
@@ -162,6 +184,9 @@ run(const struct config *config, struct why *why)
     if (limiter_close(the_host.messages, DRAIN_MAX_MS)) {
         // The last answers are written by libmilter after our callbacks: its sessions get a moment.
         (void)limiter_close(the_host.sessions, LINGER_MS);
+        if (config->milter.shadow) {
+            log_shadow(auth);
+        }
         auth_close(auth);
         dns_close(dns);
     } else {

@@ -1,54 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verifier/message/auth.h"
 
-#include <arpa/inet.h>
-#include <ctype.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/network.h"
 #include "common/xalloc.h"
+#include "verifier/message/disagreement.h"
 #include "verifier/message/dmarc.h"
+#include "verifier/message/engine.h"
 #include "verifier/message/from.h"
-#include "verifier/message/helper_pool.h"
-#include "verifier/message/reference_client.h"
 #include "verifier/message/results.h"
 
 struct auth {
+    struct auth_settings settings; /* its texts are not to be used */
     char *authserv_id;
-    int64_t timeout_ms;
-    unsigned queries;
-    struct dns *dns; /* borrowed */
-    struct helper_pool *pool;
-};
-
-enum { SENDER_SIZE = LOCAL_PART_SIZE + DOMAIN_NAME_SIZE };
-
-/* What SPF is asked about; empty texts: not to be checked (RFC 7208, 4.3). */
-struct identities {
-    char client[INET6_ADDRSTRLEN];
-    char helo[DOMAIN_NAME_SIZE];
-    char sender[SENDER_SIZE];
-    char sender_domain[DOMAIN_NAME_SIZE];
-    bool sender_is_null;
+    struct dns *dns;          /* borrowed */
+    struct engine_own *own;   /* NULL: the reference decides */
+    struct helper_pool *pool; /* NULL: neither decides nor shadows */
+    atomic_uint_fast64_t compared;
+    atomic_uint_fast64_t disagreements;
+    atomic_uint_fast64_t failed;
 };
 
 enum status
 auth_open(const struct auth_settings *settings, struct dns *dns, struct auth **auth_out,
           struct why *why)
 {
-    struct auth *auth = xcalloc(1, sizeof(*auth));
-    enum status status = helper_pool_open(settings->helper, settings->helpers, &auth->pool, why);
-    if (status != ST_OK) {
-        free(auth);
-        return status;
+    struct helper_pool *pool = NULL;
+    if (settings->engine == AUTH_ENGINE_REFERENCE || settings->shadow) {
+        enum status status = helper_pool_open(settings->helper, settings->helpers, &pool, why);
+        if (status != ST_OK) {
+            return status;
+        }
     }
+    struct auth *auth = xcalloc(1, sizeof(*auth));
+    auth->settings = *settings;
     auth->authserv_id = xstrdup(settings->authserv_id);
-    auth->timeout_ms = settings->timeout_ms;
-    auth->queries = settings->queries;
     auth->dns = dns;
+    auth->own = settings->engine == AUTH_ENGINE_OWN ? engine_own_new() : NULL;
+    auth->pool = pool;
     *auth_out = auth;
     return ST_OK;
 }
@@ -60,63 +54,9 @@ auth_close(struct auth *auth)
         return;
     }
     helper_pool_close(auth->pool);
+    engine_own_free(auth->own);
     free(auth->authserv_id);
     free(auth);
-}
-
-// A name with at least two labels; anything else has no SPF record.
-static bool
-take_domain(const char *text, char out[DOMAIN_NAME_SIZE])
-{
-    char name[DOMAIN_NAME_SIZE];
-    if (address_normalize_domain(text, name, NULL) != ST_OK || strchr(name, '.') == NULL) {
-        return false;
-    }
-    memcpy(out, name, sizeof(name));
-    return true;
-}
-
-// The local part matters for the macro %{l} only. Bytes that need quotes become "_".
-static void
-take_sender(const struct address *address, struct identities *out)
-{
-    char local_part[LOCAL_PART_SIZE];
-    size_t length = 0;
-    for (; address->local_part[length] != '\0'; length++) {
-        char c = address->local_part[length];
-        bool plain = isalnum((unsigned char)c) || strchr("!#$&'*+-./=?^_`{|}~", c) != NULL;
-        local_part[length] = '_';
-        if (plain) {
-            local_part[length] = c;
-        }
-    }
-    local_part[length] = '\0';
-    (void)snprintf(out->sender, sizeof(out->sender), "%s@%s", local_part, out->sender_domain);
-}
-
-static void
-find_identities(const struct auth_message *message, struct identities *out)
-{
-    *out = (struct identities){.client = ""};
-    struct network_address client;
-    struct address sender;
-    if (network_parse_address(message->client_address, &client, NULL) == ST_OK) {
-        int family = client.length == 4 ? AF_INET : AF_INET6;
-        (void)inet_ntop(family, client.bytes, out->client, sizeof(out->client));
-    }
-    (void)take_domain(message->helo, out->helo);
-    if (address_parse(message->sender, &sender, NULL) != ST_OK) {
-        const char *at = strrchr(message->sender, '@');
-        sender = (struct address){.local_part = "postmaster"}; // RFC 7208, 4.3
-        if (at != NULL && take_domain(at + 1, out->sender_domain)) {
-            take_sender(&sender, out);
-        }
-        return;
-    }
-    out->sender_is_null = sender.domain[0] == '\0';
-    if (!out->sender_is_null && take_domain(sender.domain, out->sender_domain)) {
-        take_sender(&sender, out);
-    }
 }
 
 static void
@@ -125,57 +65,15 @@ set_reason(char reason[VERDICT_REASON_SIZE], const char *text)
     (void)snprintf(reason, VERDICT_REASON_SIZE, "%.*s", VERDICT_REASON_SIZE - 1, text);
 }
 
-// What could not be found out: temperror everywhere, fail nowhere.
+// Nothing is known of the message itself.
 static void
-fill_unknown(const struct identities *identities, const char *reason, struct verdict *out)
+set_message(struct verdict *out, enum auth_result result, const char *reason)
 {
-    out->spf.result = AUTH_TEMPERROR;
-    out->spf.helo = AUTH_TEMPERROR;
-    out->spf.identity_is_helo = identities->sender_is_null;
     out->dkim_count = 1;
-    out->dkim[0].result = AUTH_TEMPERROR;
+    out->dkim[0] = (struct verdict_dkim){.result = result};
     set_reason(out->dkim[0].reason, reason);
-    out->dmarc.result = AUTH_TEMPERROR;
+    out->dmarc.result = result;
     set_reason(out->dmarc.reason, reason);
-}
-
-static void
-fill_results(const struct identities *identities, const struct reference_results *results,
-             struct verdict *out)
-{
-    bool null = identities->sender_is_null;
-    const struct reference_spf *spf = null ? &results->helo : &results->sender;
-    out->spf.result = (enum auth_result)spf->result;
-    out->spf.terms = (unsigned)spf->terms;
-    out->spf.voids = (unsigned)spf->voids;
-    out->spf.identity_is_helo = null;
-    out->spf.helo = (enum auth_result)results->helo.result;
-    memcpy(out->spf.domain, null ? identities->helo : identities->sender_domain,
-           sizeof(out->spf.domain));
-    memcpy(out->dkim, results->dkim, sizeof(out->dkim));
-    out->dkim_count = results->dkim_count;
-    out->dkim_ignored = (size_t)results->dkim_ignored;
-}
-
-static enum status
-ask_helper(struct auth *auth, const struct auth_message *message,
-           const struct identities *identities, struct dns_budget *budget,
-           struct reference_results *results_out, struct why *why)
-{
-    struct helper helper;
-    enum status status = helper_pool_lend(auth->pool, budget->deadline_mono_ms, &helper, why);
-    if (status != ST_OK) {
-        return status;
-    }
-    struct reference_check check = {.client = identities->client,
-                                    .helo = identities->helo,
-                                    .sender = identities->sender,
-                                    .size = message->size,
-                                    .header_length = message->header_length,
-                                    .signatures_max = VERDICT_DKIM_MAX};
-    status = reference_ask(&helper, &check, message->fd, auth->dns, budget, results_out, why);
-    helper_pool_return(auth->pool, &helper, status == ST_OK);
-    return status;
 }
 
 // The header block in memory, or NULL when it cannot be read.
@@ -195,17 +93,18 @@ read_header(const struct auth_message *message)
 }
 
 static void
-judge_author(struct auth *auth, const char *author, const struct reference_results *results,
-             struct dns_budget *budget, struct verdict *out)
+judge_author(const struct auth *auth, const char *author, struct dns_budget *budget,
+             struct verdict *out)
 {
     struct dmarc_identity signers[VERDICT_DKIM_MAX];
     struct dmarc_input input = {
         .author = author,
         .spf = {.domain = out->spf.domain, .result = out->spf.result},
         .dkim = signers,
+        .discovery = auth->settings.discovery,
     };
     for (size_t i = 0; i < out->dkim_count; i++) {
-        if (!results->unsigned_tail[i]) { // else anybody could have written the rest of it
+        if (!out->dkim[i].unsigned_tail) { // else anybody could have written the rest of it
             signers[input.dkim_count++] = (struct dmarc_identity){.domain = out->dkim[i].domain,
                                                                   .result = out->dkim[i].result};
         }
@@ -214,46 +113,108 @@ judge_author(struct auth *auth, const char *author, const struct reference_resul
 }
 
 static void
-refuse_message(struct verdict *out, const char *reason)
+judge_header(const struct auth *auth, const struct engine_task *task, struct verdict *out)
 {
-    out->dkim_count = 1;
-    out->dkim[0].result = AUTH_PERMERROR;
-    set_reason(out->dkim[0].reason, reason);
-    out->dmarc.result = AUTH_PERMERROR;
-    set_reason(out->dmarc.reason, reason);
+    char author[DOMAIN_NAME_SIZE];
+    enum from_status from =
+        from_find_domain(task->header, (size_t)task->message->header_length, author);
+    if (from != FROM_OK) {
+        out->dmarc.result = AUTH_PERMERROR; // no policy can be found; refusing is local policy
+        set_reason(out->dmarc.reason, from_problem(from));
+        return;
+    }
+    judge_author(auth, author, task->budget, out);
+}
+
+// What our own engines could not find out stays as they left it.
+static void
+decide_by_own(struct auth *auth, const struct engine_task *task, struct verdict *out)
+{
+    struct why why;
+    if (engine_own_check(auth->own, task, out, &why) != ST_OK) {
+        set_message(out, AUTH_TEMPERROR, why.text);
+    } else if (task->header != NULL) {
+        judge_header(auth, task, out);
+    }
+}
+
+static enum status
+decide_by_reference(struct auth *auth, const struct engine_task *task, struct verdict *out,
+                    struct why *why)
+{
+    enum status status = engine_reference_check(auth->pool, task, out, why);
+    if (status == ST_OK && task->header != NULL) {
+        judge_header(auth, task, out);
+    }
+    return status;
+}
+
+// No answer: temperror everywhere, fail nowhere.
+static void
+set_unknown(const struct identities *identities, const char *reason, struct verdict *out)
+{
+    out->spf.result = AUTH_TEMPERROR;
+    out->spf.helo = AUTH_TEMPERROR;
+    out->spf.identity_is_helo = identities->sender_is_null;
+    set_message(out, AUTH_TEMPERROR, reason);
+}
+
+// The reference judges too. It has queries of its own, but no more time.
+static void
+compare_with_reference(struct auth *auth, const struct engine_task *task,
+                       const struct verdict *decided)
+{
+    struct verdict other = {.local = false};
+    struct why why;
+    struct dns_budget budget = {.deadline_mono_ms = task->budget->deadline_mono_ms,
+                                .queries_left = auth->settings.queries};
+    struct engine_task again = *task;
+    again.budget = &budget;
+    if (decide_by_reference(auth, &again, &other, &why) != ST_OK) {
+        atomic_fetch_add(&auth->failed, 1);
+        return;
+    }
+    atomic_fetch_add(&auth->compared, 1);
+    atomic_fetch_add(&auth->disagreements, disagreement_find(task->message->label, decided, &other,
+                                                             auth->settings.disagreed));
+}
+
+static void
+decide(struct auth *auth, const struct engine_task *task, struct verdict *out)
+{
+    struct why why;
+    if (auth->own != NULL) {
+        decide_by_own(auth, task, out);
+        if (auth->pool != NULL) {
+            compare_with_reference(auth, task, out);
+        }
+    } else if (decide_by_reference(auth, task, out, &why) != ST_OK) {
+        set_unknown(task->identities, why.text, out);
+    }
 }
 
 static void
 check(struct auth *auth, const struct auth_message *message, struct verdict *out)
 {
     struct identities identities;
-    struct reference_results results = {.dkim_count = 0};
-    struct why why;
-    struct dns_budget budget = {.deadline_mono_ms = clock_mono_ms() + auth->timeout_ms,
-                                .queries_left = auth->queries};
-    find_identities(message, &identities);
-    if (ask_helper(auth, message, &identities, &budget, &results, &why) != ST_OK) {
-        fill_unknown(&identities, why.text, out);
-        return;
+    struct dns_budget budget = {.deadline_mono_ms = clock_mono_ms() + auth->settings.timeout_ms,
+                                .queries_left = auth->settings.queries};
+    identities_find(message->client_address, message->helo, message->sender, &identities);
+    bool too_large = message->fd >= 0 && message->header_length > AUTH_HEADER_MAX;
+    bool wanted = message->fd >= 0 && !too_large;
+    AUTO_FREE char *header = wanted ? read_header(message) : NULL;
+    const struct engine_task task = {.message = message,
+                                     .identities = &identities,
+                                     .header = header,
+                                     .receiver = auth->authserv_id,
+                                     .dns = auth->dns,
+                                     .budget = &budget};
+    decide(auth, &task, out);
+    if (too_large) {
+        set_message(out, AUTH_PERMERROR, "the header block is too large");
+    } else if (wanted && header == NULL) {
+        set_message(out, AUTH_TEMPERROR, "the message could not be read");
     }
-    fill_results(&identities, &results, out);
-    if (message->header_length > REFERENCE_HEADER_MAX) {
-        refuse_message(out, "the header block is too large");
-        return;
-    }
-    AUTO_FREE char *header = read_header(message);
-    if (header == NULL) {
-        fill_unknown(&identities, "the message could not be read", out);
-        return;
-    }
-    char author[DOMAIN_NAME_SIZE];
-    enum from_status from = from_find_domain(header, (size_t)message->header_length, author);
-    if (from != FROM_OK) {
-        out->dmarc.result = AUTH_PERMERROR; // no policy can be found; refusing is local policy
-        set_reason(out->dmarc.reason, from_problem(from));
-        return;
-    }
-    judge_author(auth, author, &results, &budget, out);
 }
 
 void
@@ -261,12 +222,22 @@ auth_check(struct auth *auth, const struct auth_message *message, struct verdict
 {
     *verdict_out = (struct verdict){.local = false};
     check(auth, message, verdict_out);
-    results_format(auth->authserv_id, verdict_out);
+    results_format(auth->authserv_id, message->fd >= 0 ? RESULTS_ALL : RESULTS_SPF, verdict_out);
 }
 
 void
 auth_local(const struct auth *auth, struct verdict *verdict_out)
 {
     *verdict_out = (struct verdict){.local = true};
-    results_format(auth->authserv_id, verdict_out);
+    results_format(auth->authserv_id, RESULTS_ALL, verdict_out);
+}
+
+void
+auth_shadow_counts(struct auth *auth, struct auth_shadow_counts *out)
+{
+    *out = (struct auth_shadow_counts){
+        .compared = atomic_load(&auth->compared),
+        .disagreements = atomic_load(&auth->disagreements),
+        .failed = atomic_load(&auth->failed),
+    };
 }

@@ -106,12 +106,13 @@ on_dkim(struct conversation *talk, const char *packet, size_t length, struct why
     }
     struct verdict_dkim *out = &talk->results.dkim[talk->results.dkim_count];
     *out = (struct verdict_dkim){.result = (enum auth_result)result.result,
-                                 .bits = (unsigned)result.bits};
+                                 .bits = (unsigned)result.bits,
+                                 .unsigned_tail = result.unsigned_tail != 0};
     copy_printable(out->domain, sizeof(out->domain), result.domain);
     copy_printable(out->selector, sizeof(out->selector), result.selector);
     copy_printable(out->algorithm, sizeof(out->algorithm), result.algorithm);
     copy_printable(out->reason, sizeof(out->reason), result.reason);
-    talk->results.unsigned_tail[talk->results.dkim_count++] = result.unsigned_tail != 0;
+    talk->results.dkim_count++;
     return ST_OK;
 }
 

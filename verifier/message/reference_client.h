@@ -15,7 +15,6 @@ struct reference_results {
     struct reference_spf sender;
     struct reference_spf helo;
     struct verdict_dkim dkim[VERDICT_DKIM_MAX];
-    bool unsigned_tail[VERDICT_DKIM_MAX];
     size_t dkim_count;
     uint64_t dkim_ignored;
 };

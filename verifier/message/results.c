@@ -72,6 +72,22 @@ put_dkim(struct strbuf *out, const struct verdict_dkim *dkim)
 }
 
 static void
+put_arc(struct strbuf *out, const struct verdict_arc *arc)
+{
+    if (arc->result == AUTH_NONE) {
+        return;
+    }
+    strbuf_printf(out, "; arc=%s", auth_result_name(arc->result));
+    if (arc->instances > 0) {
+        strbuf_printf(out, " (i=%u)", arc->instances);
+    }
+    put_reason(out, arc->reason);
+    if (arc->result == AUTH_PASS) {
+        strbuf_printf(out, " header.oldest-pass=%u", arc->oldest_pass);
+    }
+}
+
+static void
 put_dmarc(struct strbuf *out, const struct verdict_dmarc *dmarc)
 {
     strbuf_printf(out, "; dmarc=%s", auth_result_name(dmarc->result));
@@ -98,11 +114,20 @@ put_signatures(struct strbuf *out, const struct verdict *verdict, size_t reserve
     }
 }
 
+static void
+put_all(struct strbuf *out, const struct verdict *verdict)
+{
+    AUTO_STRBUF rest = STRBUF_INIT(2 * PART_MAX);
+    put_arc(&rest, &verdict->arc);
+    put_dmarc(&rest, &verdict->dmarc);
+    put_signatures(out, verdict, rest.length);
+    strbuf_puts(out, strbuf_text(&rest));
+}
+
 void
-results_format(const char *authserv_id, struct verdict *verdict)
+results_format(const char *authserv_id, enum results_scope scope, struct verdict *verdict)
 {
     AUTO_STRBUF out = STRBUF_INIT(sizeof(verdict->authentication_results) - 1);
-    AUTO_STRBUF dmarc = STRBUF_INIT(PART_MAX);
     if (is_plain(authserv_id)) {
         strbuf_puts(&out, authserv_id);
     } else {
@@ -112,9 +137,9 @@ results_format(const char *authserv_id, struct verdict *verdict)
         strbuf_puts(&out, "; none");
     } else {
         put_spf(&out, &verdict->spf);
-        put_dmarc(&dmarc, &verdict->dmarc);
-        put_signatures(&out, verdict, dmarc.length);
-        strbuf_puts(&out, strbuf_text(&dmarc));
+    }
+    if (!verdict->local && scope == RESULTS_ALL) {
+        put_all(&out, verdict);
     }
     (void)snprintf(verdict->authentication_results, sizeof(verdict->authentication_results), "%s",
                    strbuf_text(&out));

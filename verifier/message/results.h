@@ -5,11 +5,14 @@
 
 #include "common/verdict.h"
 
+enum results_scope { RESULTS_ALL, RESULTS_SPF /* there is no message yet */ };
+
 /**
  * Write verdict->authentication_results from the rest of the verdict: one line of printable ASCII.
  * "; " stands between the results and nowhere else, so that is where it may be folded. Signatures
- * that do not fit are left out; SPF and DMARC always fit.
+ * that do not fit are left out; SPF, ARC and DMARC always fit. ARC is told when there is a chain
+ * (RFC 8617, 10.2).
  */
-void results_format(const char *authserv_id, struct verdict *verdict);
+void results_format(const char *authserv_id, enum results_scope scope, struct verdict *verdict);
 
 #endif

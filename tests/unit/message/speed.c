@@ -72,6 +72,7 @@ measure(struct dns *dns, const struct auth_message *message, double *own, double
         double *wall)
 {
     struct auth_settings settings = {.authserv_id = "mx.example.net",
+                                     .engine = AUTH_ENGINE_REFERENCE,
                                      .helper = HELPER,
                                      .helpers = 1,
                                      .timeout_ms = 10000,

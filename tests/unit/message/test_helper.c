@@ -20,6 +20,7 @@ static struct auth *
 open_auth(struct dns *dns, const char *helper, size_t helpers, int64_t timeout_ms)
 {
     struct auth_settings settings = {.authserv_id = "mx.example.net",
+                                     .engine = AUTH_ENGINE_REFERENCE,
                                      .helper = helper,
                                      .helpers = helpers,
                                      .timeout_ms = timeout_ms,

@@ -330,11 +330,37 @@ field_holds_what_fits(void **state)
     verdict.dmarc.result = AUTH_PERMERROR;
     memset(verdict.dmarc.reason, '"', VERDICT_REASON_SIZE - 1);
     memset(verdict.spf.domain, '\n', DOMAIN_NAME_MAX);
-    results_format("mx example", &verdict);
+    results_format("mx example", RESULTS_ALL, &verdict);
     assert_true(strlen(verdict.authentication_results) > 3500);
     assert_memory_equal(verdict.authentication_results, "\"mx example\"; spf=none", 22);
     assert_non_null(strstr(verdict.authentication_results, "; dmarc=permerror reason=\"???"));
     assert_null(strchr(verdict.authentication_results, '\n'));
+}
+
+static void
+field_tells_of_a_chain(void **state)
+{
+    (void)state;
+    static const struct {
+        struct verdict_arc arc;
+        const char *text;
+    } rows[] = {
+        {{.result = AUTH_NONE}, "mx; spf=none; dkim=none; dmarc=none"},
+        {{.result = AUTH_PASS, .instances = 3, .oldest_pass = 2},
+         "mx; spf=none; dkim=none; arc=pass (i=3) header.oldest-pass=2; dmarc=none"},
+        {{.result = AUTH_FAIL, .instances = 1, .reason = "a seal; is \"wrong\""},
+         "mx; spf=none; dkim=none; arc=fail (i=1) reason=\"a seal? is ?wrong?\"; dmarc=none"},
+        {{.result = AUTH_TEMPERROR, .reason = "no answer"},
+         "mx; spf=none; dkim=none; arc=temperror reason=\"no answer\"; dmarc=none"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        static struct verdict verdict;
+        verdict.arc = rows[i].arc;
+        results_format("mx", RESULTS_ALL, &verdict);
+        assert_string_equal(verdict.authentication_results, rows[i].text);
+        results_format("mx", RESULTS_SPF, &verdict);
+        assert_string_equal(verdict.authentication_results, "mx; spf=none");
+    }
 }
 
 int
@@ -351,6 +377,7 @@ main(void)
         cmocka_unit_test(spf_record_that_stays_long_is_refused),
         cmocka_unit_test(records_survive_the_wire),
         cmocka_unit_test(field_holds_what_fits),
+        cmocka_unit_test(field_tells_of_a_chain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
