@@ -66,6 +66,15 @@ unixsock_give_rights(const char *path, const struct unixsock_rights *rights, str
     return ST_OK;
 }
 
+// Only these say that nobody listens. A hung process gives a time-out, one with another type of
+// socket a wrong protocol: both are alive.
+static bool
+is_abandoned(int connect_error)
+{
+    return connect_error == ECONNREFUSED || connect_error == ENOENT || connect_error == ENOTDIR ||
+           connect_error == ENOTSOCK;
+}
+
 enum status
 unixsock_listen(const char *path, int type, const struct unixsock_rights *rights, int *fd_out,
                 struct why *why)
@@ -78,6 +87,9 @@ unixsock_listen(const char *path, int type, const struct unixsock_rights *rights
     AUTO_FD int probe = -1;
     if (unixsock_connect(path, type, &probe, NULL) == ST_OK) {
         return why_set(why, ST_CONFLICT, "another process listens on %s", path);
+    }
+    if (!is_abandoned(errno)) {
+        return why_errno(why, ST_CONFLICT, "another process may listen on %s", path);
     }
     AUTO_FD int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) {

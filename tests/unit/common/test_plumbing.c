@@ -200,9 +200,9 @@ a_dead_socket_is_replaced_and_a_living_one_is_not(void **state)
     (void)rmdir(folder);
 }
 
-// It takes the 2 s that unixsock_connect gives a listener.
+// It takes the 2 s that unixsock_connect gives a listener, twice.
 static void
-connecting_to_a_listener_that_takes_nobody_ends(void **state)
+listener_that_takes_nobody_is_neither_waited_for_nor_replaced(void **state)
 {
     (void)state;
     char folder[] = "/tmp/mailspur-connect-XXXXXX";
@@ -218,6 +218,10 @@ connecting_to_a_listener_that_takes_nobody_ends(void **state)
     assert_int_equal(unixsock_connect(path, SOCK_SEQPACKET, &first, NULL), ST_OK);
     assert_int_equal(unixsock_connect(path, SOCK_SEQPACKET, &second, NULL), ST_AGAIN);
     assert_int_equal(second, -1);
+    AUTO_FD int replacement = -1;
+    assert_int_equal(unixsock_listen(path, SOCK_SEQPACKET, &rights, &replacement, NULL),
+                     ST_CONFLICT); // it is slow, not gone
+    assert_int_equal(unixsock_listen(path, SOCK_STREAM, &rights, &replacement, NULL), ST_CONFLICT);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(rmdir(folder), 0);
 }
@@ -251,7 +255,7 @@ main(void)
         cmocka_unit_test(a_text_over_its_cap_is_refused_when_written),
         cmocka_unit_test(packets_and_descriptors_cross_a_socket),
         cmocka_unit_test(a_dead_socket_is_replaced_and_a_living_one_is_not),
-        cmocka_unit_test(connecting_to_a_listener_that_takes_nobody_ends),
+        cmocka_unit_test(listener_that_takes_nobody_is_neither_waited_for_nor_replaced),
         cmocka_unit_test(log_lines_cannot_be_forged_by_a_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
