@@ -353,7 +353,7 @@ struct store_usage {
 void store_usage(struct store *store, const char *tenant, struct store_usage *out);
 
 struct store_room {
-    uint64_t database_bytes;
+    uint64_t database_bytes; /* in use; room inside the file that new messages can take is not */
     uint64_t wal_bytes;
     uint64_t free_disk_bytes;
 };
@@ -372,7 +372,8 @@ MUST_CHECK enum status store_counts(struct store *store, struct store_counts *ou
 
 /**
  * Delete messages whose deliveries are all done since `done_before_ms`, or done/dead since
- * `dead_before_ms` (0: keep the dead), and expired dedupe keys. At most `limit` messages a call.
+ * `dead_before_ms` (0: keep the dead), and expired dedupe keys. At most `limit` messages a call,
+ * and a bounded number of keys; at most 64 MB are given back to the file system.
  */
 MUST_CHECK enum status store_purge(struct store *store, int64_t done_before_ms,
                                    int64_t dead_before_ms, size_t limit, uint64_t *count_out,

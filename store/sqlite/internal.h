@@ -3,6 +3,8 @@
 #ifndef STORE_SQLITE_INTERNAL_H
 #define STORE_SQLITE_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "common/strbuf.h"
 #include "store/sqlite/arena.h"
 #include "store/sqlite/readers.h"
@@ -17,7 +19,8 @@ struct store {
     struct writer *writer;
     struct readers *readers;
     struct usage *usage;
-    pthread_mutex_t room_mutex; /* protects what follows */
+    atomic_uint_fast64_t unused_bytes; /* of the database file: free pages, as of the last tick */
+    pthread_mutex_t room_mutex;        /* protects what follows */
     struct store_room room;
     int64_t room_mono_ms; /* 0: never looked */
 };

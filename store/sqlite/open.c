@@ -25,11 +25,25 @@ expire_leases(struct sql *sql, int64_t before, struct why *why)
     return sql_run(sql, EXPIRE_LEASES, SQL_VALUES(SQL_INT(before), SQL_INT(clock_wall_ms())), why);
 }
 
+static enum status
+note_unused(struct store *store, struct sql *sql, struct why *why)
+{
+    int64_t bytes = 0;
+    enum status status = sql_number(
+        sql, "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size",
+        SQL_NO_VALUES, &bytes, why);
+    if (status == ST_OK) {
+        atomic_store(&store->unused_bytes, (uint64_t)bytes);
+    }
+    return status;
+}
+
+// What fails here is repeated in a second.
 static void
 on_tick(void *context, struct sql *sql)
 {
-    (void)context;
-    status_ignore(expire_leases(sql, clock_wall_ms(), NULL)); // a failure is repeated in a second
+    status_ignore(expire_leases(sql, clock_wall_ms(), NULL));
+    status_ignore(note_unused(context, sql, NULL));
 }
 
 static enum status
@@ -98,6 +112,9 @@ prepare(struct store *store, struct why *why)
     }
     if (status == ST_OK) {
         status = expire_leases(sql, INT64_MAX, why);
+    }
+    if (status == ST_OK) {
+        status = note_unused(store, sql, why);
     }
     return status == ST_OK ? usage_load(store->usage, sql, why) : status;
 }

@@ -9,7 +9,9 @@
 enum {
     PURGE_STEP = 50,           /* messages, none larger than STORE_STAGE_ABOVE, in a transaction */
     DEDUPE_STEP = 2000,        /* keys in a transaction */
+    DEDUPE_STEPS = 100,        /* in one call */
     VACUUM_PAGES = 512,        /* 4 MB moved in a transaction */
+    VACUUM_STEPS = 16,         /* in one call: nobody waits long for it */
     VACUUM_ABOVE_PAGES = 2048, /* free pages worth keeping for the next messages */
     VACUUM_ABOVE_SHARE = 4     /* give back when more than a quarter of the file is free */
 };
@@ -128,17 +130,17 @@ purge_messages(struct purge *purge, struct why *why)
     return ST_OK;
 }
 
-// Steps of the other kinds set *has_more.
+// Steps of the other kinds set *has_more. What is left over `most` is for the next call.
 static enum status
 repeat(struct store *store, enum status (*run)(void *context, struct sql *sql, struct why *why),
-       struct why *why)
+       unsigned most, struct why *why)
 {
-    bool has_more = false;
-    enum status status;
-    do {
+    bool has_more = true;
+    enum status status = ST_OK;
+    for (unsigned i = 0; i < most && status == ST_OK && has_more; i++) {
         struct operation operation = {.run = run, .context = &has_more};
         status = writer_call(store->writer, &operation, why);
-    } while (status == ST_OK && has_more);
+    }
     return status;
 }
 
@@ -190,10 +192,10 @@ store_purge(struct store *store, int64_t done_before_ms, int64_t dead_before_ms,
                           .limit = limit};
     enum status status = purge_messages(&purge, why);
     if (status == ST_OK) {
-        status = repeat(store, run_dedupe, why);
+        status = repeat(store, run_dedupe, DEDUPE_STEPS, why);
     }
     if (status == ST_OK) {
-        status = repeat(store, run_vacuum, why);
+        status = repeat(store, run_vacuum, VACUUM_STEPS, why);
     }
     if (status == ST_OK && count_out != NULL) {
         *count_out = purge.count;

@@ -26,6 +26,16 @@ file_size(const char *path, const char *suffix)
     return stat(strbuf_text(&name), &status) == 0 ? (uint64_t)status.st_size : 0;
 }
 
+// The file without the room that purged messages left in it. While the WAL is not copied the file
+// may be shorter than what is known of its free pages.
+static uint64_t
+database_bytes(const struct store *store)
+{
+    uint64_t size = file_size(store->path, "");
+    uint64_t unused = atomic_load(&store->unused_bytes);
+    return size > unused ? size - unused : 0;
+}
+
 void
 store_room(struct store *store, struct store_room *out)
 {
@@ -35,7 +45,7 @@ store_room(struct store *store, struct store_room *out)
         struct statvfs disk;
         bool known = statvfs(store->path, &disk) == 0;
         store->room = (struct store_room){
-            .database_bytes = file_size(store->path, ""),
+            .database_bytes = database_bytes(store),
             .wal_bytes = file_size(store->path, "-wal"),
             .free_disk_bytes = known ? (uint64_t)disk.f_bavail * disk.f_frsize : 0,
         };

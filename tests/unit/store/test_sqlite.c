@@ -203,6 +203,51 @@ idle_store_empties_its_wal(void **state)
     assert_int_equal(status.st_size, 0);
 }
 
+static void
+room_of_purged_messages_inside_the_file_is_room_again(void **state)
+{
+    enum { MESSAGES = 3 }; // less than what is given back to the file system
+    struct fixture *fixture = *state;
+    for (unsigned i = 0; i < MESSAGES; i++) {
+        submit_new(fixture->store, STORE_SLICE_SIZE);
+    }
+    fixture_reopen(fixture); // the WAL is copied
+    struct store *store = fixture->store;
+    struct claimed claimed = claim_wait(store, "psa", MESSAGES, 60000);
+    for (unsigned i = 0; i < MESSAGES; i++) {
+        assert_int_equal(complete_wait(store, &claimed.deliveries[i], DELIVERY_DONE, "", 0, 200),
+                         ST_OK);
+    }
+    assert_int_equal(store_purge(store, INT64_MAX, 0, MESSAGES, NULL, NULL), ST_OK);
+    struct store_room room = {.database_bytes = UINT64_MAX};
+    for (unsigned i = 0; i < 100 && room.database_bytes > STORE_SLICE_SIZE; i++) {
+        wait_until_after(store,
+                         store_now_ms(store) + 100); // for the sweep, the tick, its next look
+        store_room(store, &room);
+    }
+    assert_in_range(room.database_bytes, 1, STORE_SLICE_SIZE);
+}
+
+static void
+purge_gives_a_bounded_part_of_the_file_back(void **state)
+{
+    enum { MESSAGES = 20 };
+    struct fixture *fixture = *state;
+    for (unsigned i = 0; i < MESSAGES; i++) {
+        submit_new(fixture->store, STORE_SLICE_SIZE);
+    }
+    store_close(fixture->store);
+    fixture->store = NULL;
+    script(fixture, "DELETE FROM delivery; DELETE FROM message; DELETE FROM body");
+    int64_t pages = number(fixture, "PRAGMA page_count");
+    assert_int_equal(open_again(fixture, &fixture->store, NULL), ST_OK);
+    assert_int_equal(store_purge(fixture->store, 1, 0, 1, NULL, NULL), ST_OK);
+    fixture_reopen(fixture);
+    int64_t left = number(fixture, "PRAGMA page_count");
+    // 64 MB, and what the database kept about the moved pages.
+    assert_in_range(pages - left, 1, (int64_t)64 * 1024 * 1024 / 8192 + 32);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int
@@ -218,6 +263,8 @@ main(void)
         TEST(database_locked_by_another_is_told_and_passes),
         TEST(queries_of_the_main_path_use_their_indexes),
         TEST(idle_store_empties_its_wal),
+        TEST(room_of_purged_messages_inside_the_file_is_room_again),
+        TEST(purge_gives_a_bounded_part_of_the_file_back),
     };
     return cmocka_run_group_tests_name("sqlite", tests, NULL, NULL);
 }
