@@ -13,7 +13,6 @@ struct directory {
     pthread_rwlock_t lock; /* protects what follows */
     struct map *by_id;     /* every row, owned */
     struct map *by_name;   /* the row that answers for a name, borrowed from by_id */
-    uint64_t version;      /* the highest seen */
 };
 
 struct directory *
@@ -69,17 +68,7 @@ directory_adopt(struct directory *directory, const struct store_domain *row)
             (void)map_put(directory->by_name, mine->name, mine);
         }
     }
-    directory->version = row->version > directory->version ? row->version : directory->version;
     (void)pthread_rwlock_unlock(&directory->lock);
-}
-
-uint64_t
-directory_version(struct directory *directory)
-{
-    (void)pthread_rwlock_rdlock(&directory->lock);
-    uint64_t version = directory->version;
-    (void)pthread_rwlock_unlock(&directory->lock);
-    return version;
 }
 
 static bool

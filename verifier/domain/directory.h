@@ -17,9 +17,6 @@ void directory_free(struct directory *directory);
 /** Take over a row of the store, unless a newer version of it is here. */
 void directory_adopt(struct directory *directory, const struct store_domain *row);
 
-/** The highest version adopted; 0 at the start. */
-uint64_t directory_version(struct directory *directory);
-
 /** The row that answers for a name: the living one before the one removed last. */
 bool directory_find_name(struct directory *directory, const char *name,
                          struct store_domain *row_out);

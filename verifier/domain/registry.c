@@ -26,21 +26,27 @@ struct registry {
     struct store *store;
     struct dns *dns;
     struct directory *directory;
-    pthread_mutex_t write_mutex; /* one writer at a time */
+    pthread_mutex_t write_mutex; /* one writer at a time; guards what follows */
+    uint64_t read_version;       /* up to here, every row of the store has been read */
 };
 
 static void
 visit_changed(void *context, const struct store_domain *domain)
 {
-    directory_adopt(context, domain);
+    struct registry *registry = context;
+    directory_adopt(registry->directory, domain);
+    if (domain->version > registry->read_version) {
+        registry->read_version = domain->version;
+    }
 }
 
-// Read what others wrote since the last look.
+// Read what was written since the last look. Rows of our own come too: one of another writer may
+// have a version between two of ours.
 static enum status
 refresh(struct registry *registry, struct why *why)
 {
-    return store_domains_since(registry->store, directory_version(registry->directory),
-                               visit_changed, registry->directory, why);
+    return store_domains_since(registry->store, registry->read_version, visit_changed, registry,
+                               why);
 }
 
 static void
