@@ -34,13 +34,14 @@ has_name(const char *argument, const char *name, const char **value_out)
 
 // The option's value: behind "=", or the next argument.
 static enum cli_exit
-take_value(struct reader *reader, const char *name, const char *inside, const char **value_out)
+take_value(struct reader *reader, const char *name, const char *inside, bool may_be_empty,
+           const char **value_out)
 {
     const char *value = inside;
     if (value == NULL && reader->next < reader->argc) {
         value = reader->argv[reader->next++];
     }
-    if (value == NULL || value[0] == '\0') {
+    if (value == NULL || (value[0] == '\0' && !may_be_empty)) {
         return cli_complain(reader->cli, CLI_USAGE, "%s needs a value", name);
     }
     *value_out = value;
@@ -80,7 +81,7 @@ read_global_option(struct reader *reader, const char *argument, bool *known_out)
         }
         *known_out = true;
         if (globals[i].value != NULL) {
-            return take_value(reader, globals[i].name, inside, globals[i].value);
+            return take_value(reader, globals[i].name, inside, false, globals[i].value);
         }
         *globals[i].flag = true;
         return read_flag(reader, globals[i].name, inside);
@@ -122,7 +123,8 @@ read_option(struct reader *reader, const char *argument)
             continue;
         }
         if (option->value != NULL) {
-            return take_value(reader, option->name, inside, &reader->args.values[i]);
+            return take_value(reader, option->name, inside, option->value[0] == '[',
+                              &reader->args.values[i]);
         }
         reader->args.values[i] = "";
         return read_flag(reader, option->name, inside);

@@ -7,11 +7,12 @@
 
 #include "control/cli/cli.h"
 
-enum { ARGS_OPERANDS_MAX = 4, ARGS_OPTIONS_MAX = 10 };
+enum { ARGS_OPERANDS_MAX = 4, ARGS_OPTIONS_MAX = 12 };
 
 struct option {
     const char *name;   /* "--tenant" */
-    const char *value;  /* what stands behind it, for the help; NULL: nothing */
+    const char *value;  /* what stands behind it, for the help; NULL: nothing; in brackets: a
+                           value that may be empty */
     const char *member; /* its name in the API's request; NULL: not sent as it is */
     const char *help;
 };

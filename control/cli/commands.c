@@ -68,6 +68,20 @@ static const struct option HOLD_DISCARD[] = {
     {"--reason", "TEXT", "reason", "kept with the dead letter"},
 };
 
+static const struct option AUTH_CHECK[] = {
+    {"--client-ip", "IP", NULL, "the SMTP client"},
+    {"--helo", "[NAME]", NULL, "what it said in HELO"},
+    {"--mail-from", "[ADDRESS]", NULL, "the envelope sender; '' is the null sender"},
+    {"--engine", "NAME", NULL, "own (default), or reference: libspf2 and libopendkim"},
+    {"--discovery", "NAME", NULL, "of DMARC: treewalk (default, RFC 9989), or psl"},
+    {"--dns-fixture", "FILE", NULL, "records to answer from, instead of the DNS"},
+    {"--dns-server", "ADDRESS", NULL, "resolver to ask (default: those of /etc/resolv.conf)"},
+    {"--now", "SECONDS", NULL, "since 1970: the moment of the check (default: now)"},
+    {"--authserv-id", "NAME", NULL, "our name in Authentication-Results (default: the host's)"},
+    {"--helper", "FILE", NULL, "mailspur-reference, for --engine reference"},
+    {"--batch", "FILE", NULL, "many checks: JSON lines, answered in order; -: standard input"},
+};
+
 static const struct command COMMANDS[] = {
     {.group = "domain",
      .verb = "add",
@@ -181,6 +195,13 @@ static const struct command COMMANDS[] = {
      OPTIONS(HOLD_DISCARD),
      .operands_max = 1,
      .run = run_hold_discard},
+    {.group = "auth",
+     .verb = "check",
+     .operands = "[MESSAGE|-]",
+     .summary = "judge a message as the milter would; needs no daemon and no configuration",
+     OPTIONS(AUTH_CHECK),
+     .operands_max = 1,
+     .run = run_auth_check},
     {.group = "config",
      .verb = "check",
      .operands = "[FILE]",

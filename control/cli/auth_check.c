@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/cli/auth_check.h"
+
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/network.h"
+#include "common/parse.h"
+#include "common/xalloc.h"
+#include "control/cli/mail_file.h"
+#include "verifier/message/auth.h"
+
+enum {
+    TIMEOUT_MS = 20 * 1000,
+    QUERIES_MAX = 300, /* an ARC chain of 50 seals may need 100 keys */
+    DNS_TRY_MS = 2000,
+    DNS_TRIES = 2,
+    DNS_CACHE_BYTES = 16 * 1024 * 1024,
+    KEY_MAX = 8 * 1024,
+    HOST_NAME_SIZE = 256
+};
+
+static const uint64_t NOW_MAX = 253402300799; // the year 9999
+static const char INSTALLED_HELPER[] = "/usr/libexec/mailspur/mailspur-reference";
+static const char RESOLVERS[] = "/etc/resolv.conf";
+static const char LOOPBACK[] = "127.0.0.1";
+
+struct checker {
+    char *key; /* what the two below were opened with */
+    struct dns *dns;
+    struct auth *auth;
+};
+
+struct checker *
+checker_new(void)
+{
+    return xcalloc(1, sizeof(struct checker));
+}
+
+static void
+close_all(struct checker *checker)
+{
+    auth_close(checker->auth);
+    dns_close(checker->dns);
+    free(checker->key);
+    *checker = (struct checker){.key = NULL};
+}
+
+void
+checker_free(struct checker *checker)
+{
+    if (checker != NULL) {
+        close_all(checker);
+        free(checker);
+    }
+}
+
+// ---- DNS
+
+struct servers {
+    char texts[DNS_SERVERS_MAX][80];
+    const char *list[DNS_SERVERS_MAX];
+    size_t count;
+};
+
+static void
+add_server(struct servers *servers, const char *address)
+{
+    struct network_address parsed;
+    if (servers->count == DNS_SERVERS_MAX ||
+        network_parse_address(address, &parsed, NULL) != ST_OK) {
+        return; // scoped addresses and more servers than resolvers use
+    }
+    char *text = servers->texts[servers->count];
+    (void)snprintf(text, sizeof(servers->texts[0]),
+                   strchr(address, ':') == NULL ? "%.60s" : "[%.60s]:53", address);
+    servers->list[servers->count++] = text;
+}
+
+// The host's own resolvers, as its other programs use them.
+static void
+find_servers(struct servers *servers)
+{
+    AUTO_FILE FILE *file = fopen(RESOLVERS, "re");
+    char line[256];
+    char address[64];
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        if (sscanf(line, "nameserver %63s", address) == 1) {
+            add_server(servers, address);
+        }
+    }
+    if (servers->count == 0) {
+        add_server(servers, LOOPBACK);
+    }
+}
+
+static enum status
+open_dns(const struct check_request *request, struct dns **dns_out, struct why *why)
+{
+    if (request->dns_fixture != NULL) {
+        return dns_open_fixture(request->dns_fixture, dns_out, why);
+    }
+    struct servers servers = {.count = 0};
+    if (request->dns_server != NULL) {
+        servers.list[servers.count++] = request->dns_server;
+    } else {
+        find_servers(&servers);
+    }
+    const struct dns_settings settings = {.servers = servers.list,
+                                          .server_count = servers.count,
+                                          .timeout_ms = DNS_TRY_MS,
+                                          .tries = DNS_TRIES,
+                                          .cache_bytes = DNS_CACHE_BYTES};
+    return dns_open(&settings, dns_out, why);
+}
+
+// ---- engines
+
+// Beside this program, as in a build folder; else where it is installed.
+static void
+find_helper(char path[PATH_MAX])
+{
+    ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - sizeof("mailspur-reference"));
+    char *slash = length <= 0 ? NULL : memrchr(path, '/', (size_t)length);
+    if (slash != NULL) {
+        memcpy(slash + 1, "mailspur-reference", sizeof("mailspur-reference"));
+    }
+    if (slash == NULL || access(path, X_OK) != 0) {
+        memcpy(path, INSTALLED_HELPER, sizeof(INSTALLED_HELPER));
+    }
+}
+
+static enum status
+read_choice(const char *option, const char *text, const char *const words[2], int *out,
+            struct why *why)
+{
+    *out = 0;
+    if (text == NULL || strcmp(text, words[0]) == 0) {
+        return ST_OK;
+    }
+    *out = 1;
+    return strcmp(text, words[1]) == 0 ? ST_OK
+                                       : why_set(why, ST_INVALID, "%s is %s or %s, not '%.40s'",
+                                                 option, words[0], words[1], text);
+}
+
+static enum status
+open_auth(const struct check_request *request, struct dns *dns, struct auth **auth_out,
+          struct why *why)
+{
+    static const char *const ENGINES[] = {"own", "reference"};
+    static const char *const DISCOVERIES[] = {"treewalk", "psl"};
+    _Static_assert(AUTH_ENGINE_OWN == 0 && AUTH_ENGINE_REFERENCE == 1, "the order of ENGINES");
+    _Static_assert(DMARC_DISCOVERY_TREEWALK == 0 && DMARC_DISCOVERY_PSL == 1, "and of the others");
+    int engine;
+    int discovery;
+    char host[HOST_NAME_SIZE] = "localhost";
+    char helper[PATH_MAX];
+    enum status status = read_choice("engine", request->engine, ENGINES, &engine, why);
+    if (status == ST_OK) {
+        status = read_choice("discovery", request->discovery, DISCOVERIES, &discovery, why);
+    }
+    if (status != ST_OK) {
+        return status;
+    }
+    (void)gethostname(host, sizeof(host) - 1);
+    find_helper(helper);
+    const struct auth_settings settings = {
+        .authserv_id = request->authserv_id == NULL ? host : request->authserv_id,
+        .engine = (enum auth_engine)engine,
+        .discovery = (enum dmarc_discovery)discovery,
+        .helper = request->helper == NULL ? helper : request->helper,
+        .helpers = 1,
+        .timeout_ms = TIMEOUT_MS,
+        .queries = QUERIES_MAX};
+    return auth_open(&settings, dns, auth_out, why);
+}
+
+// Engine and DNS as this request wants them: those of the request before, if they are the same.
+static enum status
+prepare(struct checker *checker, const struct check_request *request, struct why *why)
+{
+    const char *const parts[] = {request->engine,     request->discovery,   request->dns_fixture,
+                                 request->dns_server, request->authserv_id, request->helper};
+    AUTO_STRBUF key = STRBUF_INIT(KEY_MAX);
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        strbuf_printf(&key, "%s\n", parts[i] == NULL ? "" : parts[i]);
+    }
+    if (checker->key != NULL && !key.overflow && strcmp(checker->key, strbuf_text(&key)) == 0) {
+        return ST_OK;
+    }
+    close_all(checker);
+    enum status status = open_dns(request, &checker->dns, why);
+    if (status == ST_OK) {
+        status = open_auth(request, checker->dns, &checker->auth, why);
+    }
+    if (status != ST_OK) {
+        close_all(checker);
+        return status;
+    }
+    checker->key = xstrdup(strbuf_text(&key));
+    return ST_OK;
+}
+
+// ---- one check
+
+static enum status
+read_values(const struct check_request *request, struct auth_message *out, struct why *why)
+{
+    const struct {
+        const char *name;
+        const char *value;
+    } needed[] = {{"client-ip", request->client_ip},
+                  {"helo", request->helo},
+                  {"mail-from", request->mail_from}};
+    for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
+        if (needed[i].value == NULL) {
+            return why_set(why, ST_INVALID, "%s is needed", needed[i].name);
+        }
+    }
+    struct network_address address;
+    if (network_parse_address(request->client_ip, &address, NULL) != ST_OK) {
+        return why_set(why, ST_INVALID, "client-ip: '%.60s' is no IP address", request->client_ip);
+    }
+    uint64_t now = 0;
+    if (request->now != NULL && parse_uint(request->now, NOW_MAX, &now, NULL) != ST_OK) {
+        return why_set(why, ST_INVALID, "now: '%.40s' is no number of seconds since 1970",
+                       request->now);
+    }
+    *out = (struct auth_message){.client_address = request->client_ip,
+                                 .helo = request->helo,
+                                 .fd = -1,
+                                 .now_s = (int64_t)now};
+    return ST_OK;
+}
+
+// Owned by the caller.
+static char *
+copy_sender(const char *text)
+{
+    size_t length = strlen(text);
+    bool angles = length >= 2 && text[0] == '<' && text[length - 1] == '>';
+    return angles ? xmemdup(text + 1, length - 2) : xstrdup(text);
+}
+
+static enum status
+read_message(const struct check_request *request, struct auth_message *out, struct why *why)
+{
+    struct mail_file file = {.fd = -1};
+    AUTO_STRBUF bytes = STRBUF_INIT(CHECK_MESSAGE_MAX);
+    enum status status = ST_OK;
+    if (request->bytes != NULL) {
+        status = mail_file_store(request->bytes, request->length, &file, why);
+    } else if (request->message != NULL) {
+        status = mail_file_read(request->message, &bytes, why);
+        if (status == ST_OK) {
+            status = mail_file_store(strbuf_text(&bytes), bytes.length, &file, why);
+        }
+    }
+    if (status == ST_OK) {
+        out->fd = file.fd;
+        out->size = file.size;
+        out->header_length = file.header_length;
+    }
+    return status;
+}
+
+enum status
+checker_run(struct checker *checker, const struct check_request *request,
+            struct verdict *verdict_out, struct why *why)
+{
+    struct auth_message message;
+    enum status status = read_values(request, &message, why);
+    if (status == ST_OK) {
+        status = prepare(checker, request, why);
+    }
+    if (status == ST_OK) {
+        status = read_message(request, &message, why);
+    }
+    if (status != ST_OK) {
+        return status;
+    }
+    AUTO_FREE char *sender = copy_sender(request->mail_from);
+    AUTO_FD int fd = message.fd;
+    message.sender = sender;
+    auth_check(checker->auth, &message, verdict_out);
+    return ST_OK;
+}
