@@ -179,6 +179,13 @@ call_add_parameters(struct strbuf *url, const struct args *args)
     }
 }
 
+void
+call_put_text(json_t *body, const char *member, const char *text)
+{
+    json_t *value = json_string(text);
+    (void)json_object_set_new(body, member, value == NULL ? json_null() : value);
+}
+
 json_t *
 call_make_body(const struct args *args)
 {
@@ -186,7 +193,7 @@ call_make_body(const struct args *args)
     for (size_t i = 0; i < args->command->option_count; i++) {
         const char *member = args->command->options[i].member;
         if (member != NULL && args->values[i] != NULL) {
-            (void)json_object_set_new(body, member, json_string(args->values[i]));
+            call_put_text(body, member, args->values[i]);
         }
     }
     return body;

@@ -38,6 +38,10 @@ void call_add_parameters(struct strbuf *url, const struct args *args);
 /** The options that have a member, as an object of texts. New reference. */
 json_t *call_make_body(const struct args *args);
 
+/** Add a text to a body. One that is no UTF-8 becomes null, which the API refuses by its name: left
+ *  out, it would select more than was asked for. */
+void call_put_text(json_t *body, const char *member, const char *text);
+
 /** Members of an answer: "" and 0 when they are not there. Borrowed. */
 const char *call_text(const json_t *object, const char *member);
 int64_t call_number(const json_t *object, const char *member);

@@ -80,7 +80,7 @@ run_domain_add(struct cli *cli, const struct args *args)
     AUTO_STRBUF url = STRBUF_INIT(URL_MAX);
     strbuf_puts(&url, "/v1/domains");
     json_t *body = call_make_body(args);
-    (void)json_object_set_new(body, "domain", json_string(args->operands[0]));
+    call_put_text(body, "domain", args->operands[0]);
     enum cli_exit code = call_api(cli, "POST", &url, body, &domain);
     if (code != CLI_OK || cli->json) {
         return code;

@@ -75,7 +75,7 @@ listing_post(const struct cli *cli, const struct args *args, const char *path, c
     strbuf_puts(&url, path);
     json_t *body = call_make_body(args);
     if (args->operand_count > 0) {
-        (void)json_object_set_new(body, "delivery", json_string(args->operands[0]));
+        call_put_text(body, "delivery", args->operands[0]);
     }
     enum cli_exit code = call_api(cli, "POST", &url, body, &answer);
     if (code != CLI_OK) {
