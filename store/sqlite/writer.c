@@ -25,7 +25,7 @@ struct writer {
     pthread_t thread;
     /* of the writer thread */
     bool sync_is_full;
-    bool is_suspect; /* a commit failed: the WAL may have a hole on the disk, see recover() */
+    bool is_suspect; /* a sync failed: the WAL may have a hole on the disk, see recover() */
     int64_t ticked_mono_ms;
     uint64_t checkpointed_frames;
     struct queue put_off;
@@ -225,7 +225,14 @@ write_group(struct writer *writer, struct queue *group, bool durable)
     finish_group(group, status, &why);
 }
 
-// Behind the answers of each group. A failure needs no care: the WAL keeps everything.
+// Not done, the WAL keeps everything. But a sync of it that failed leaves what commit_group leaves.
+static void
+note_checkpoint(struct writer *writer, enum status status)
+{
+    writer->is_suspect = writer->is_suspect || (status != ST_OK && status != ST_AGAIN);
+}
+
+// Behind the answers of each group.
 static void
 checkpoint_passive(struct writer *writer)
 {
@@ -235,7 +242,7 @@ checkpoint_passive(struct writer *writer)
     }
     if (frames - writer->checkpointed_frames >= PASSIVE_FRAMES) {
         writer->checkpointed_frames = frames;
-        status_ignore(sql_checkpoint_passive(writer->settings.sql, NULL));
+        note_checkpoint(writer, sql_checkpoint_passive(writer->settings.sql, NULL));
     }
 }
 
@@ -251,7 +258,8 @@ tick(struct writer *writer, bool is_idle)
         writer->settings.tick(writer->settings.context, writer->settings.sql);
     }
     if (sql_wal_frames(writer->settings.sql) > (is_idle ? 0 : TRUNCATE_FRAMES)) {
-        status_ignore(sql_checkpoint_truncate(writer->settings.sql, NULL)); // else at the next tick
+        // One that did not come to its end is repeated at the next tick.
+        note_checkpoint(writer, sql_checkpoint_truncate(writer->settings.sql, NULL));
     }
     AUTO_LOCK(lock, &writer->mutex);
     for (struct operation *each; (each = queue_pop(&writer->put_off)) != NULL;) {
