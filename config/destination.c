@@ -114,6 +114,7 @@ read_body(const struct source *source, const struct node *node,
     destination->key = key;
     free(keys.secret_file);
     free(keys.authorization_file);
+    explicit_bzero(&keys, sizeof(keys)); // the keys for signing
 }
 
 static struct config_destination *

@@ -96,14 +96,13 @@ secret_read_keys(const struct source *source, const struct node *node, const cha
     if (!read_secret_file(source, node, path, &text)) {
         return;
     }
-    struct config_secret secrets[CONFIG_SECRETS_MAX];
     size_t count = 0;
     unsigned line = 0;
     char *at = text.data;
     for (const char *key = next_line(&at, &line); key != NULL; key = next_line(&at, &line)) {
         const char *fault = count == CONFIG_SECRETS_MAX
                                 ? "more than two keys: the current one, then the one rotated out"
-                                : parse_key(key, &secrets[count]);
+                                : parse_key(key, &destination->secrets[count]);
         if (fault != NULL) {
             diagnostics_error(source->diagnostics, path, line, 1, "%s", fault);
             return;
@@ -117,9 +116,7 @@ secret_read_keys(const struct source *source, const struct node *node, const cha
                      node->key, path);
         return;
     }
-    memcpy(destination->secrets, secrets, count * sizeof(secrets[0]));
     destination->secret_count = count;
-    explicit_bzero(secrets, sizeof(secrets));
 }
 
 void
