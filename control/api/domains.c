@@ -7,7 +7,7 @@
 #include "control/api/json.h"
 #include "control/api/views.h"
 
-enum { TENANT_NAME_MAX = 63, PROFILE_NAME_MAX = 31, EVENTS_DEFAULT = 100, EVENTS_MAX = 1000 };
+enum { EVENTS_DEFAULT = 100, EVENTS_MAX = 1000 };
 
 static const char DEFAULT_TENANT[] = "default";
 static const char DEFAULT_PROFILE[] = "local";
@@ -94,17 +94,6 @@ answer_with_records(const struct call *call, unsigned http_status,
 
 // ---- handlers
 
-static enum status
-check_tenant(const char *tenant, struct why *why)
-{
-    static const char ALPHABET[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
-    if (tenant[strspn(tenant, ALPHABET)] != '\0') {
-        return why_set(why, ST_INVALID,
-                       "a tenant's name has only lower-case letters, digits, '-', '_' and '.'");
-    }
-    return ST_OK;
-}
-
 struct add_body {
     const char *domain;
     const char *tenant;
@@ -112,8 +101,8 @@ struct add_body {
 };
 static const struct field ADD_FIELDS[] = {
     {FIELD(struct add_body, domain, FIELD_TEXT), .required = true},
-    {FIELD(struct add_body, tenant, FIELD_TEXT), .max = TENANT_NAME_MAX},
-    {FIELD(struct add_body, profile, FIELD_TEXT), .max = PROFILE_NAME_MAX},
+    {FIELD(struct add_body, tenant, FIELD_TEXT)},
+    {FIELD(struct add_body, profile, FIELD_TEXT)},
 };
 
 enum status
@@ -123,9 +112,6 @@ domains_add(struct call *call, struct why *why)
     struct store_domain domain;
     enum status status =
         fields_read_body(call->body, ADD_FIELDS, ARRAY_LEN(ADD_FIELDS), &body, why);
-    if (status == ST_OK) {
-        status = check_tenant(body.tenant, why);
-    }
     if (status == ST_OK) {
         status = registry_add(call->context->registry, body.tenant, body.domain, body.profile,
                               &domain, why);

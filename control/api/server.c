@@ -35,11 +35,9 @@ enum {
     HTTP_THREADS = 2,
     WORKERS = 8,               /* requests at once; a verification holds one for up to 15 s */
     CLOSE_WAIT_MS = 20 * 1000, /* for running requests: longer than a verification takes */
-    STREAM_BLOCK = 64 * 1024,  /* of a raw message per read of the store */
-    RETRY_AFTER_S = 5
+    STREAM_BLOCK = 64 * 1024   /* of a raw message per read of the store */
 };
-#define TEXT_OF(number) TEXT_OF_(number)
-#define TEXT_OF_(number) #number
+static const char RETRY_AFTER_S[] = "5";
 
 struct api {
     struct api_context context;
@@ -139,7 +137,7 @@ answer(struct exchange *exchange)
         (void)MHD_add_response_header(made, "Allow", response->allow);
     }
     if (response->http_status == 503) {
-        (void)MHD_add_response_header(made, "Retry-After", TEXT_OF(5));
+        (void)MHD_add_response_header(made, "Retry-After", RETRY_AFTER_S);
     }
     // After a mistake the two sides may see the next request's start differently.
     if (response->http_status >= 400 && response->http_status < 500) {

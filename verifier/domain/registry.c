@@ -200,13 +200,14 @@ change(struct registry *registry, const char *name, decide_fn *decide, const voi
 static enum status
 check_tenant(const char *tenant, struct why *why)
 {
-    static const char allowed[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789._-";
     size_t length = strlen(tenant);
     if (length == 0 || length >= STORE_NAME_SIZE || tenant[strspn(tenant, allowed)] != '\0') {
-        return why_set(why, ST_INVALID,
-                       "'%.40s' is no tenant name: letters, digits, '.', '_' and '-', up to %d",
-                       tenant, STORE_NAME_SIZE - 1);
+        return why_set(
+            why, ST_INVALID,
+            "'%.40s' is no tenant name: lower-case letters, digits, '.', '_' and '-', up to "
+            "%d",
+            tenant, STORE_NAME_SIZE - 1);
     }
     return ST_OK;
 }

@@ -32,6 +32,7 @@ MUST_CHECK enum status registry_find(struct registry *registry, const char *name
 /**
  * Add a domain for a tenant (made if new), pending, inbound off, with a fresh token.
  *
+ * @tenant   lower-case letters, digits, '.', '_', '-'; below STORE_NAME_SIZE
  * @name     as a person types it; checked by domain_name_check
  * @profile  "local"; the others are not built yet
  * @return   ST_OK; ST_INVALID with the sentence for the user; ST_CONFLICT it exists; ST_REFUSED

@@ -71,6 +71,7 @@ what_cannot_be_added_is_refused_with_a_sentence(void **state)
         {"acme", "example.org", "", ST_INVALID, "not built yet"},
         {"", "example.org", "local", ST_INVALID, "tenant name"},
         {"a b", "example.org", "local", ST_INVALID, "tenant name"},
+        {"Acme", "example.org", "local", ST_INVALID, "tenant name"},
         {"a\n", "example.org", "local", ST_INVALID, "tenant name"},
         {long_tenant, "example.org", "local", ST_INVALID, "tenant name"},
         {"acme", "mid.example.com", "local", ST_CONFLICT, "added already"},
