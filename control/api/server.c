@@ -46,10 +46,11 @@ struct api {
     ino_t inode; /* of our socket: the path may already be a successor's */
     struct MHD_Daemon *daemon;
     struct workers *workers;
-    pthread_mutex_t lock; /* protects the two below */
+    pthread_mutex_t lock; /* protects the three below */
     pthread_cond_t changed;
-    bool closing;
-    size_t running; /* requests between head and completion */
+    bool closing;         /* no request begins any more */
+    bool workers_closing; /* nor does one reach the workers, however long its body took */
+    size_t running;       /* requests between head and completion */
 };
 
 enum exchange_state { READING, RUNNING, READY };
@@ -325,12 +326,17 @@ run_job(void *context, void *job)
 static enum MHD_Result
 start_job(struct exchange *exchange)
 {
+    struct api *api = exchange->api;
     struct request *request = &exchange->request;
     request->body_length = exchange->body.length;
     request->body = request->body_length == 0 ? NULL : strbuf_steal(&exchange->body);
+    AUTO_LOCK(held, &api->lock);
+    if (api->workers_closing) {
+        return MHD_NO;
+    }
     exchange->state = RUNNING;
     MHD_suspend_connection(exchange->connection);
-    workers_push(exchange->api->workers, exchange);
+    workers_push(api->workers, exchange);
     return MHD_YES;
 }
 
@@ -484,6 +490,7 @@ wait_for_requests(struct api *api)
     api->closing = true;
     while (api->running > 0 && pthread_cond_timedwait(&api->changed, held, &until) != ETIMEDOUT) {
     }
+    api->workers_closing = true;
 }
 
 static void
