@@ -39,7 +39,7 @@ void helper_pool_close(struct helper_pool *pool);
  * Borrow a process; start one if need be.
  *
  * @return ST_OK; ST_AGAIN: all are busy up to the deadline, or they keep dying
- * @thread any; blocks up to the deadline
+ * @thread any; blocks up to the deadline, or HELPER_START_TIMEOUT_MS longer when one has to start
  */
 MUST_CHECK enum status helper_pool_lend(struct helper_pool *pool, int64_t deadline_mono_ms,
                                         struct helper *helper_out, struct why *why);
