@@ -207,7 +207,7 @@ def group_commit(build, rounds, report):
     """20 kept milter connections, each sync 5 ms slower; deliveries are committed too."""
     figures = []
     preload = os.path.join(build, "bench", "slow_sync.so")
-    with Lab(build=build, config=BENCH_CONFIG) as lab:
+    with Lab(build=build, config=BENCH_CONFIG, dns_ttl=3600) as lab:
         count_file = lab.path("state", "syncs")
         nginx = start_nginx(lab)
         try:
@@ -247,7 +247,7 @@ def main():
     if options.only != "postfix":
         group_commit(build, options.rounds, report)
     if options.only != "group-commit":
-        with Lab(build=build, config=BENCH_CONFIG) as lab:
+        with Lab(build=build, config=BENCH_CONFIG, dns_ttl=3600) as lab:
             nginx = start_nginx(lab)
             try:
                 behind_postfix(lab, options.rounds, report)
