@@ -42,4 +42,11 @@ enum status why_set(struct why *why, enum status status, const char *format, ...
 enum status why_errno(struct why *why, enum status status, const char *format, ...)
     PRINTF_LIKE(3, 4);
 
+/** For a failure that changes nothing; the reason stands beside the call. */
+static inline void
+status_ignore(enum status status)
+{
+    (void)status;
+}
+
 #endif

@@ -52,7 +52,7 @@ enum status
 unixsock_give_rights(const char *path, const struct unixsock_rights *rights, struct why *why)
 {
     if (rights->group != NULL) {
-        const struct group *group = getgrnam(rights->group); // at start, before threads
+        const struct group *group = getgrnam(rights->group);
         if (group == NULL) {
             return why_set(why, ST_INVALID, "there is no group '%s'", rights->group);
         }

@@ -17,7 +17,8 @@ struct unixsock_rights {
 };
 
 /**
- * Listen at `path`. A socket nobody listens on is replaced; a living one is ST_CONFLICT.
+ * Listen at `path`. A socket nobody listens on is replaced; a living one, hung or of whatever type,
+ * is ST_CONFLICT. Changes the umask of the process for a moment, to less.
  *
  * @type   SOCK_STREAM or SOCK_SEQPACKET
  * @fd_out close-on-exec, non-blocking; the caller closes it and unlinks the path
@@ -26,7 +27,7 @@ MUST_CHECK enum status unixsock_listen(const char *path, int type,
                                        const struct unixsock_rights *rights, int *fd_out,
                                        struct why *why);
 
-/** Give a socket file its mode and group. Reads the group database: before threads start. */
+/** Give a socket file its mode and group. Reads the group database: one thread at a time. */
 MUST_CHECK enum status unixsock_give_rights(const char *path, const struct unixsock_rights *rights,
                                             struct why *why);
 

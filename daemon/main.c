@@ -72,9 +72,7 @@ static void
 reload(struct app *app, const char *path)
 {
     daemon_notify_reloading();
-    if (reload_apply(app, path) != ST_OK) {
-        // Said by reload_apply; the old configuration works on.
-    }
+    status_ignore(reload_apply(app, path)); // it said why; the old configuration works on
     daemon_notify_ready();
 }
 

@@ -11,13 +11,6 @@
 #include "common/cleanup.h"
 #include "common/status.h"
 
-/** For a failure that changes nothing; the reason stands beside the call. */
-static inline void
-status_ignore(enum status status)
-{
-    (void)status;
-}
-
 struct sql;   /* a connection */
 struct query; /* a statement that runs */
 
