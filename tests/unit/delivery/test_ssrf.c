@@ -51,6 +51,15 @@ static const struct {
     {"fec0::1", false},
     {"ff02::1", false},
     {"2001:db8::1", false},
+    {"::ffff:0:127.0.0.1", false},
+    {"2001::1", false},
+    {"2001:2::1", false},
+    {"2001:20::1", false},
+    {"2001:200::1", true},
+    {"3fff:fff::1", false},
+    {"3fff:1000::1", true},
+    {"5f00::1", false},
+    {"192.88.99.1", false},
     {"2600::1", true},
 };
 
