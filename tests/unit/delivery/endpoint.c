@@ -268,6 +268,10 @@ serve_one(struct connection *connection)
     if (!whole || reply.status == 0) {
         return false;
     }
+    if (reply.hang_up) { // the end travels with the answer, so the client knows it in time
+        int one = 1;
+        (void)setsockopt(connection->fd, IPPROTO_TCP, TCP_CORK, &one, sizeof(one));
+    }
     answer(connection, &reply);
     return !reply.hang_up;
 }
