@@ -283,10 +283,23 @@ parse_list(struct parser *parser, bool in_group)
     }
 }
 
+// One reader takes it for a line end, another for a blank.
+static bool
+has_bare_cr(const char *value, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (value[i] == '\r' && (i + 1 == length || value[i + 1] != '\n')) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum from_status
 from_parse(const char *value, size_t length, char domain_out[DOMAIN_NAME_SIZE])
 {
-    if (length > FROM_VALUE_MAX || memchr(value, '\0', length) != NULL) {
+    if (length > FROM_VALUE_MAX || memchr(value, '\0', length) != NULL ||
+        has_bare_cr(value, length)) {
         return FROM_INVALID;
     }
     struct parser parser = {.at = value, .end = value + length};
@@ -304,11 +317,58 @@ from_parse(const char *value, size_t length, char domain_out[DOMAIN_NAME_SIZE])
     return FROM_OK;
 }
 
+// ---- one field, for every reader
+
+static bool
+is_invisible(char c)
+{
+    unsigned char byte = (unsigned char)c;
+    return byte <= ' ' || byte >= 0x7f;
+}
+
+// Would a generous reader take the line at `at` for a From field? Bytes that are not seen, and a
+// fold before the colon, do not count then.
+static bool
+looks_like_from(const char *at, const char *end)
+{
+    static const char WORD[] = "from";
+    size_t matched = 0;
+    for (; at < end && *at != ':'; at++) {
+        bool is_line_end = *at == '\r' || *at == '\n';
+        if (is_invisible(*at) && (!is_line_end || matched == sizeof(WORD) - 1)) {
+            continue;
+        }
+        if (matched == sizeof(WORD) - 1 || (*at | 0x20) != WORD[matched]) {
+            return false;
+        }
+        matched++;
+    }
+    return at < end && matched == sizeof(WORD) - 1;
+}
+
+// Lines as generous readers split them: a CR or LF alone ends one too.
+static size_t
+count_generously(const char *headers, size_t length)
+{
+    size_t count = 0;
+    const char *end = headers + header_block_length(headers, length);
+    for (const char *at = headers; at < end; at++) {
+        bool starts_line = at == headers || at[-1] == '\r' || at[-1] == '\n';
+        bool is_folded = at > headers && (*at == ' ' || *at == '\t');
+        bool is_end = *at == '\r' || *at == '\n';
+        count += starts_line && !is_folded && !is_end && looks_like_from(at, end) ? 1 : 0;
+    }
+    return count;
+}
+
 enum from_status
 from_find_domain(const char *headers, size_t length, char domain_out[DOMAIN_NAME_SIZE])
 {
     struct header_field field;
     size_t count = header_count(headers, length, "From");
+    if (count_generously(headers, length) != count) {
+        return FROM_INVALID; // what one reader shows is hidden from another
+    }
     if (count == 0 || !header_find(headers, length, "From", &field)) {
         return FROM_NONE;
     }

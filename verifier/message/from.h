@@ -17,7 +17,10 @@ enum from_status {
 
 enum { FROM_MAILBOXES_MAX = 100, FROM_COMMENT_DEPTH_MAX = 16, FROM_VALUE_MAX = 64 * 1024 };
 
-/** Find the domain (lower-case A-labels) in a header block; `domain_out` is set for FROM_OK. */
+/**
+ * Find the domain (lower-case A-labels) in a header block; `domain_out` is set for FROM_OK. A From
+ * field that only some readers would see (NUL in its name, a bare CR before it) is FROM_INVALID.
+ */
 enum from_status from_find_domain(const char *headers, size_t length,
                                   char domain_out[DOMAIN_NAME_SIZE]);
 
