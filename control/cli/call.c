@@ -163,6 +163,10 @@ call_download(const struct cli *cli, const struct strbuf *url)
     if (code != CLI_OK || exit_of(answer.http_status) == CLI_OK) {
         return code;
     }
+    if (cli->json) {
+        (void)fprintf(cli->screen.out, "%s\n", strbuf_text(&answer.body));
+        return exit_of(answer.http_status);
+    }
     AUTO_JSON *root = json_loadb(strbuf_text(&answer.body), answer.body.length, 0, NULL);
     return complain_error(cli, answer.http_status, root);
 }

@@ -275,6 +275,7 @@ mail_commands_show_and_act(void **state)
     expect(house, "delivery retry 018f3c1e-0000-7000-8000-000000000000", CLI_NOT_FOUND, "mailspur");
     expect(house, "delivery retry --state held", CLI_REFUSED, "mailspur");
     expect(house, "message show x --raw", CLI_NOT_FOUND, "mailspur");
+    expect(house, "message show x --raw --json", CLI_NOT_FOUND, "\"code\":\"not_found\"");
 }
 
 // Left out of the request, such a word would make it mean all of the domain's held mail.
