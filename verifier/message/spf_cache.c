@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verifier/message/spf_cache.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -142,8 +143,16 @@ shard_of(struct spf_cache *cache, const char *name)
 static void
 unlink_entry(struct shard *shard, struct entry *entry)
 {
-    *(entry->newer != NULL ? &entry->newer->older : &shard->newest) = entry->older;
-    *(entry->older != NULL ? &entry->older->newer : &shard->oldest) = entry->newer;
+    if (entry->newer != NULL) {
+        entry->newer->older = entry->older;
+    } else {
+        shard->newest = entry->older;
+    }
+    if (entry->older != NULL) {
+        entry->older->newer = entry->newer;
+    } else {
+        shard->oldest = entry->newer;
+    }
     entry->newer = NULL;
     entry->older = NULL;
     shard->bytes -= entry->bytes;
@@ -198,6 +207,7 @@ spf_cache_put(struct spf_cache *cache, const char *name, const struct spf_policy
         return;
     }
     while (shard->bytes + bytes > cache->shard_bytes) {
+        assert(shard->oldest != NULL && shard->oldest->older == NULL);
         drop_entry(shard, shard->oldest);
     }
     struct entry *entry = xcalloc(1, sizeof(*entry));

@@ -117,7 +117,7 @@ match_mx(struct spf_run *run, const struct spf_level *level, const struct spf_te
     AUTO_ANSWER *answer = NULL;
     find_target(run, level, term, name);
     enum spf_outcome outcome = spf_ask(&run->lookups, name, DNS_MX, &answer);
-    if (outcome != SPF_YES) {
+    if (answer == NULL) {
         return outcome;
     }
     if (answer->count > SPF_MX_HOSTS_MAX) {
@@ -151,7 +151,6 @@ match_exists(struct spf_run *run, const struct spf_level *level, const struct sp
 }
 
 // RFC 7208, 5.2. The depth is bounded, since every include is a term that counts.
-// NOLINTNEXTLINE(misc-no-recursion)
 static enum spf_outcome
 match_include(struct spf_run *run, const struct spf_level *level, const struct spf_term *term)
 {
@@ -198,7 +197,6 @@ count_void(struct spf_run *run, enum spf_outcome outcome)
                     SPF_VOIDS_MAX);
 }
 
-// NOLINTNEXTLINE(misc-no-recursion)
 static enum spf_outcome
 evaluate_term(struct spf_run *run, const struct spf_level *level, const struct spf_term *term)
 {
@@ -229,7 +227,6 @@ result_of_error(enum spf_outcome outcome)
 }
 
 // True if a term decided.
-// NOLINTNEXTLINE(misc-no-recursion)
 static bool
 evaluate_terms(struct spf_run *run, const struct spf_level *level, enum auth_result *result_out)
 {
@@ -254,7 +251,7 @@ load_policy(struct spf_run *run, struct spf_level *level, enum auth_result *resu
 {
     spf_level_done(level);
     enum spf_outcome outcome = spf_load_policy(&run->lookups, level->domain, &level->policy);
-    if (outcome != SPF_YES) {
+    if (level->policy == NULL) {
         *result_out = result_of_error(outcome);
         return false;
     }
@@ -288,7 +285,6 @@ follow_redirect(struct spf_run *run, struct spf_level *level)
     return outcome;
 }
 
-// NOLINTNEXTLINE(misc-no-recursion)
 enum auth_result
 spf_evaluate(struct spf_run *run, struct spf_level *level)
 {
@@ -338,7 +334,8 @@ spf_explain(struct spf_run *run, const struct spf_level *level, char *out, size_
         return;
     }
     expand_name(run, level, &record->explanation, name);
-    if (spf_ask(&run->lookups, name, DNS_TXT, &answer) != SPF_YES || answer->count != 1 ||
+    (void)spf_ask(&run->lookups, name, DNS_TXT, &answer);
+    if (answer == NULL || answer->count != 1 ||
         spf_string_parse(answer->records[0].data, answer->records[0].length, SPF_MACRO_EXPLANATION,
                          &string) != ST_OK) {
         return;

@@ -97,7 +97,7 @@ spf_ask_host(struct spf_lookups *lookups, const char *host, unsigned prefix)
     AUTO_ANSWER *answer = NULL;
     enum dns_type type = lookups->client->length == 4 ? DNS_A : DNS_AAAA;
     enum spf_outcome outcome = ask_text(lookups, host, type, &answer);
-    if (outcome != SPF_YES) {
+    if (answer == NULL) {
         return outcome;
     }
     return holds_client(lookups, answer, prefix) ? SPF_YES : SPF_NO;
@@ -218,7 +218,7 @@ validate_names(struct spf_lookups *lookups)
     format_reverse(lookups->client, reverse, sizeof(reverse));
     AUTO_ANSWER *answer = NULL;
     enum spf_outcome outcome = ask_text(lookups, reverse, DNS_PTR, &answer);
-    size_t count = outcome == SPF_YES ? answer->count : 0;
+    size_t count = answer == NULL ? 0 : answer->count;
     unsigned bits = lookups->client->length == 4 ? ADDRESS_BITS4 : ADDRESS_BITS6;
     for (size_t i = 0; i < count && i < SPF_PTR_NAMES_MAX; i++) {
         struct dns_name name;

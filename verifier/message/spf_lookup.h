@@ -52,7 +52,7 @@ enum spf_outcome spf_ask_address(struct spf_lookups *lookups, const char *name, 
 /** The same for a name as the DNS gave it. */
 enum spf_outcome spf_ask_host(struct spf_lookups *lookups, const char *host, unsigned prefix);
 
-/** The policy at the name, from the cache if possible. With SPF_YES release *policy_out. */
+/** The policy at the name, from the cache if possible. Without SPF_YES *policy_out is untouched. */
 enum spf_outcome spf_load_policy(struct spf_lookups *lookups, const char *name,
                                  const struct spf_policy **policy_out);
 

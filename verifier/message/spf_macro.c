@@ -136,8 +136,7 @@ spf_string_parse(const char *text, size_t length, enum spf_macro_use use, struct
         string.tokens[string.count++] = token;
         at += taken;
     }
-    *out = string;
-    string = (struct spf_string){.count = 0};
+    *out = (struct spf_string){.tokens = STEAL(string.tokens), .count = string.count};
     return ST_OK;
 }
 
@@ -185,8 +184,7 @@ spf_domain_spec_parse(const char *text, size_t length, struct spf_string *out)
         !ends_as_domain(&string)) {
         return ST_INVALID;
     }
-    *out = string;
-    string = (struct spf_string){.count = 0};
+    *out = (struct spf_string){.tokens = STEAL(string.tokens), .count = string.count};
     return ST_OK;
 }
 
