@@ -212,7 +212,7 @@ def group_commit(build, rounds, report):
         nginx = start_nginx(lab)
         try:
             lab.mailspurd.stop()
-            lab.mailspurd.env.update(LD_PRELOAD=preload, MAILSPUR_SYNC_COUNT=count_file)
+            lab.mailspurd.env.update(LD_PRELOAD=lab.borrow(preload), MAILSPUR_SYNC_COUNT=count_file)
             lab.mailspurd.start()
             corpus = lab.path("corpus")
             make_corpus(lab, corpus, 4096)

@@ -68,7 +68,8 @@ class PowerCutLab(Lab):
         super().__init__(build=BUILD)
         image = self._owned_folder("state.image")
         assert image == self.path("state") + ".image"
-        self.disk = powercut.Disk(os.path.join(BUILD, "tests", "libpowercut.so"), self.path("state"))
+        self.disk = powercut.Disk(
+            self.borrow(os.path.join(BUILD, "tests", "libpowercut.so")), self.path("state"))
         self.mailspurd.env.update(self.disk.environment())
 
     def start_until(self, step, keep_percent, lie=False):

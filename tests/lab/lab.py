@@ -47,6 +47,9 @@ class Lab:
         self.folder = tempfile.mkdtemp(prefix="mailspur-lab-")
         os.chmod(self.folder, 0o755)
         self.keep = keep
+        os.makedirs(self.path("bin"))
+        for name in os.listdir(os.path.join(self.build, "bin")):
+            self.borrow(os.path.join(self.build, "bin", name))
         if namespace is None:
             namespace = os.environ.get("MAILSPUR_LAB_NAMESPACE") == "1"
         self.daemon_env = daemon_env or {}
@@ -104,7 +107,14 @@ class Lab:
         return os.path.join(self.folder, *parts)
 
     def program(self, name):
-        return os.path.join(self.build, "bin", name)
+        return self.path("bin", name)
+
+    def borrow(self, path):
+        """A copy in the lab's folder: USER may not be allowed to enter the build's."""
+        copy = self.path("bin", os.path.basename(path))
+        if not os.path.exists(copy):
+            shutil.copy2(path, copy)
+        return copy
 
     def _owned_folder(self, name):
         path = self.path(name)
