@@ -42,7 +42,8 @@ engine_own_free(struct engine_own *engine)
 static enum status
 feed_body(const struct auth_message *message, struct dkim_verifier *verifier, struct why *why)
 {
-    AUTO_FREE char *chunk = xcalloc(1, CHUNK);
+    uint64_t body = message->size - message->header_length;
+    AUTO_FREE char *chunk = xcalloc(1, body < CHUNK ? (size_t)body + 1 : CHUNK);
     for (uint64_t at = message->header_length; at < message->size;) {
         uint64_t left = message->size - at;
         ssize_t got = pread(message->fd, chunk, left < CHUNK ? (size_t)left : CHUNK, (off_t)at);

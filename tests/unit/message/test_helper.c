@@ -271,6 +271,38 @@ threads_share_the_helpers(void **state)
     dns_close(dns);
 }
 
+// One thread more than the helpers of the shadow can serve; the caches are everybody's.
+static void
+threads_share_our_own_engines(void **state)
+{
+    (void)state;
+    struct dns *dns = support_fixture_zone();
+    const struct auth_settings settings = {.authserv_id = "mx.example.net",
+                                           .shadow = true,
+                                           .helper = HELPER,
+                                           .helpers = 2,
+                                           .timeout_ms = LONG_MS,
+                                           .queries = 100};
+    struct auth *auth = NULL;
+    assert_int_equal(auth_open(&settings, dns, &auth, NULL), ST_OK);
+    pthread_t threads[THREADS];
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, check_many, auth), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        void *good = NULL;
+        assert_int_equal(pthread_join(threads[i], &good), 0);
+        assert_int_equal(*(size_t *)good, ROUNDS);
+        free(good);
+    }
+    struct auth_shadow_counts counts;
+    auth_shadow_counts(auth, &counts);
+    assert_int_equal(counts.compared, THREADS * ROUNDS);
+    assert_int_equal(counts.failed, 0);
+    auth_close(auth);
+    dns_close(dns);
+}
+
 int
 main(void)
 {
@@ -287,6 +319,7 @@ main(void)
         cmocka_unit_test(worn_helper_is_replaced),
         cmocka_unit_test(busy_helpers_are_waited_for_up_to_the_deadline),
         cmocka_unit_test(threads_share_the_helpers),
+        cmocka_unit_test(threads_share_our_own_engines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
