@@ -15,6 +15,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -41,12 +42,14 @@ static char milter_path[64];
 static char intake_path[64];
 static char notify_path[64];
 static struct stub_dns *dns;
+static uint16_t dns_port;
+static int log_fd = STDERR_FILENO; // where the milter logs
 static int notify_fd = -1;
 static pid_t milter_pid = -1;
 static struct stub_daemon *daemon_stub;
 
 static void
-write_config(uint16_t dns_port)
+write_config(const char *shadow)
 {
     FILE *file = fopen(config_path, "we");
     assert_non_null(file);
@@ -56,10 +59,11 @@ write_config(uint16_t dns_port)
                   "  socketmap: {path: %s/s}\n"
                   "dns: {servers: ['127.0.0.1:%u'], timeout: 1s, tries: 1}\n"
                   "milter: {socket: 'unix:%s', socket_mode: '0640', spool: %s, "
-                  "messages_at_once: 1, reference_helper: %s, helpers: 1}\n"
+                  "messages_at_once: 1, reference_helper: %s, helpers: 1, shadow: %s}\n"
                   "destinations:\n"
                   "  psa: {kind: psa, url: 'https://a.test', secret_file: /nonexistent/secret}\n",
-                  folder, intake_path, folder, dns_port, milter_path, folder, REFERENCE_HELPER);
+                  folder, intake_path, folder, dns_port, milter_path, folder, REFERENCE_HELPER,
+                  shadow);
     assert_int_equal(fclose(file), 0);
 }
 
@@ -67,7 +71,11 @@ static pid_t
 spawn_milter(char *const *arguments)
 {
     pid_t pid;
-    assert_int_equal(posix_spawn(&pid, MILTER_PROGRAM, NULL, NULL, arguments, environ), 0);
+    posix_spawn_file_actions_t actions;
+    assert_int_equal(posix_spawn_file_actions_init(&actions), 0);
+    assert_int_equal(posix_spawn_file_actions_adddup2(&actions, log_fd, STDERR_FILENO), 0);
+    assert_int_equal(posix_spawn(&pid, MILTER_PROGRAM, &actions, NULL, arguments, environ), 0);
+    (void)posix_spawn_file_actions_destroy(&actions);
     return pid;
 }
 
@@ -121,9 +129,8 @@ start_all(void **state)
     (void)snprintf(milter_path, sizeof(milter_path), "%s/milter.sock", folder);
     (void)snprintf(intake_path, sizeof(intake_path), "%s/intake.sock", folder);
     (void)snprintf(notify_path, sizeof(notify_path), "%s/notify.sock", folder);
-    uint16_t port;
-    dns = stub_dns_start(&port);
-    write_config(port);
+    dns = stub_dns_start(&dns_port);
+    write_config("off");
     open_notify_socket();
     start_milter();
     return 0;
@@ -518,6 +525,47 @@ message_under_way_is_answered_before_it_stops(void **state)
     }
 }
 
+// Stop the milter and read what it has logged.
+static void
+stop_and_read_log(char *out, size_t size)
+{
+    assert_int_equal(kill(milter_pid, SIGTERM), 0);
+    assert_int_equal(exit_status(milter_pid), 0);
+    milter_pid = -1;
+    ssize_t length = pread(log_fd, out, size - 1, 0);
+    assert_true(length > 0);
+    out[length] = '\0';
+}
+
+static void
+shadow_judges_only_when_it_is_wanted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *shadow;
+        const char *line; /* NULL: the log says nothing of it */
+    } rows[] = {{"on", "auth.shadow compared=1 disagreements=0 failed=0"}, {"off", NULL}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        static char text[64 * 1024];
+        struct mta mta;
+        log_fd = memfd_create("log", MFD_CLOEXEC);
+        assert_true(log_fd >= 0);
+        write_config(rows[i].shadow);
+        start_milter();
+        mta_open(&mta, milter_path);
+        assert_int_equal(
+            mta_message(&mta, "<s@sender.example>", "<a@ours.example>", "s@sender.example"), 'd');
+        mta_close(&mta);
+        stop_and_read_log(text, sizeof(text));
+        const char *found = strstr(text, rows[i].line == NULL ? "auth.shadow" : rows[i].line);
+        if ((found != NULL) != (rows[i].line != NULL)) {
+            fail_msg("shadow %s: %s", rows[i].shadow, text);
+        }
+        (void)close(log_fd);
+        log_fd = STDERR_FILENO;
+    }
+}
+
 int
 main(void)
 {
@@ -538,6 +586,7 @@ main(void)
         cmocka_unit_test(second_milter_does_not_take_the_socket_away),
         cmocka_unit_test(options_are_told_apart),
         cmocka_unit_test(message_under_way_is_answered_before_it_stops),
+        CASE(shadow_judges_only_when_it_is_wanted), // starts milters of its own: last
     };
     return cmocka_run_group_tests(tests, start_all, stop_all);
 }
