@@ -38,6 +38,7 @@ static const struct frame_field COMMIT[] = {
     FRAME_NUMBER_FIELD(10, struct intake_commit, size),
     FRAME_NUMBER_FIELD(11, struct intake_commit, header_length),
     FRAME_NUMBER_FIELD(12, struct intake_commit, received_at),
+    FRAME_TEXT_FIELD(13, struct intake_commit, policy_key, KEY_MAX),
 };
 
 static const struct frame_field COMMIT_ANSWER[] = {

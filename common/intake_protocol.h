@@ -70,6 +70,7 @@ struct intake_commit {
     const char *recipients; /* those accepted by us, one a line */
     const char *verdict;    /* JSON of common/verdict.h */
     const char *hold;       /* reason to hold it; "": deliver */
+    const char *policy_key; /* of the answers to RCPT: the policy it was judged by */
     uint64_t size;          /* bytes of the message */
     uint64_t header_length; /* bytes of it that are the header block, empty line included */
     uint64_t received_at;   /* wall clock, ms */

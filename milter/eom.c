@@ -108,6 +108,7 @@ hand_over(struct session *session, const struct message *message, const char *ve
         .recipients = strbuf_text(&recipients),
         .verdict = verdict_json,
         .hold = message->hold,
+        .policy_key = session->transaction.policy_key,
         .size = message->bytes.size,
         .header_length = message->bytes.header_length,
         .received_at = (uint64_t)clock_wall_ms(),

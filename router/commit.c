@@ -271,6 +271,7 @@ decide(struct work *work)
     const struct plan_question question = {
         .recipients = order->fields.recipients,
         .hold = order->fields.hold,
+        .policy_key = order->fields.policy_key,
         .now_ms = store_now_ms(work->services->store),
     };
     const struct smtp_reply *reply =

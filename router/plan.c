@@ -150,7 +150,8 @@ take_recipient(struct plan *plan, struct registry *registry, const struct plan_q
 {
     struct gate_answer answer;
     gate_decide(plan->config, registry, recipient, &answer);
-    if (answer.decision != GATE_ACCEPT) {
+    if (answer.decision != GATE_ACCEPT ||
+        strcmp(answer.domain->policy_key, question->policy_key) != 0) {
         return &STATE_CHANGED;
     }
     if (plan->domain == NULL) {

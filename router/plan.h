@@ -26,6 +26,7 @@ struct plan {
 struct plan_question {
     const char *recipients; /* one a line, as in RCPT TO */
     const char *hold;       /* not "": the deliveries are held for this reason */
+    const char *policy_key; /* that the verdict was judged by */
     int64_t now_ms;         /* of the store */
 };
 
@@ -35,7 +36,8 @@ struct plan_question {
  * @config    must stay referenced until plan_done
  * @plan_out  set only when NULL is returned
  * @return    NULL; else the reply to refuse the whole transaction with, static: 451 4.3.0 when a
- *            recipient that was accepted no longer is, or they are of several tenants now;
+ *            recipient that was accepted no longer is, has another policy now, or they are of
+ *            several tenants;
  * 452 4.5.3 for too many recipients or deliveries (RCPT answers the same before it comes to that;
  *            temporary, because the sender need only split the transaction)
  * @thread    any; never blocks

@@ -107,6 +107,8 @@ register_domains(const struct house *house)
     }
 }
 
+char house_policy_key[65];
+
 struct config *
 house_load(const struct house *house)
 {
@@ -151,7 +153,10 @@ house_open(struct house *house)
         registry_open(&registry, house->store, house->dns, &house->registry, &why) != ST_OK) {
         fail_msg("registry: %s", why.text);
     }
-    house->holder = config_holder_new(house_load(house));
+    struct config *config = house_load(house);
+    (void)snprintf(house_policy_key, sizeof(house_policy_key), "%s",
+                   config->domains[0]->policy_key);
+    house->holder = config_holder_new(config);
 }
 
 void

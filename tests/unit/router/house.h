@@ -31,6 +31,9 @@ struct house {
 /** Routes of the domains: "ticket+{id}" → psa; "both" → psa and crm; "copy" → psa and on; "copy" →
  *  psa again and crm; "closed" rejects. */
 void house_open(struct house *house);
+
+/** The policy that all domains of the house begin with. */
+extern char house_policy_key[65];
 /** A dispatcher that can be kicked, over an empty store: deliveries stay as the intake made them.
  */
 void house_open_dispatcher(struct house *house);

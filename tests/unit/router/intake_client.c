@@ -17,6 +17,7 @@
 #include "common/clock.h"
 #include "common/header.h"
 #include "common/unixsock.h"
+#include "house.h"
 
 enum { TIMEOUT_MS = 20000 };
 
@@ -117,6 +118,7 @@ client_send_commit(int fd, const struct client_message *message)
                    .recipients = message->recipients,
                    .verdict = "{\"local\":false}",
                    .hold = message->hold == NULL ? "" : message->hold,
+                   .policy_key = house_policy_key,
                    .size = length,
                    .header_length = header_block_length(text, length),
                    .received_at = (uint64_t)clock_wall_ms(),

@@ -308,6 +308,22 @@ route_gone_by_reload_between_rcpt_and_commit_is_temporary(void **state)
 }
 
 static void
+policy_changed_by_reload_between_rcpt_and_commit_is_temporary(void **state)
+{
+    (void)state;
+    AUTO_FD int fd = client_open(house.socket_path);
+    assert_int_equal(client_rcpt(fd, "both@ours.example", 0).decision, GATE_ACCEPT);
+    house_write(&house, "domains.d/ours.example.yaml",
+                "domain: ours.example\npolicy: {dmarc: tag}\n"
+                "routes:\n  - {name: all, recipient: '*', destinations: [psa]}\n");
+    config_holder_set(house.holder, house_load(&house));
+    const struct client_answer answer =
+        client_commit(fd, &(struct client_message){.recipients = "both@ours.example"});
+    expect_reply(&answer, 451, "4.3.0");
+    assert_int_equal(house_messages(&house), 0);
+}
+
+static void
 one_bad_recipient_keeps_the_whole_transaction_out(void **state)
 {
     (void)state;
@@ -342,6 +358,7 @@ main(void)
         CASE(repeated_message_is_a_duplicate_of_the_first),
         CASE(message_without_id_is_known_until_acknowledged),
         CASE(domain_removed_between_rcpt_and_commit_is_temporary),
+        CASE(policy_changed_by_reload_between_rcpt_and_commit_is_temporary),
         CASE(route_gone_by_reload_between_rcpt_and_commit_is_temporary),
         CASE(one_bad_recipient_keeps_the_whole_transaction_out),
     };
