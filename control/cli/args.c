@@ -240,6 +240,6 @@ args_value(const struct args *args, const char *name)
             return args->values[i];
         }
     }
-    assert(!"an option that the command's table does not have");
+    assert(false && "an option that the command's table does not have");
     return NULL;
 }

@@ -284,8 +284,10 @@ checker_run(struct checker *checker, const struct check_request *request,
         return status;
     }
     AUTO_FREE char *sender = copy_sender(request->mail_from);
-    AUTO_FD int fd = message.fd;
     message.sender = sender;
     auth_check(checker->auth, &message, verdict_out);
+    if (message.fd >= 0) {
+        (void)close(message.fd);
+    }
     return ST_OK;
 }

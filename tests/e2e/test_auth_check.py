@@ -9,6 +9,7 @@ import socket
 import subprocess
 import threading
 
+import dkim
 import pytest
 
 from tests.lab.lab import default_build
@@ -176,6 +177,29 @@ def test_messages_are_judged(zone, signer, row, engine):
                     options=["--engine", engine])
     assert [item["result"] for item in verdict["dkim"]] == ([dkim] if dkim else [])
     assert (verdict["dmarc"]["result"], verdict["dmarc"]["disposition"]) == (dmarc, disposition)
+
+
+def seal(message, signer, domain, results):
+    """One hop more: its Authentication-Results and its ARC set."""
+    with open(signer.key, "rb") as key:
+        fields = dkim.arc_sign(b"Authentication-Results: " + domain + b"; " + results + b"\r\n" +
+                               message, b"s1", domain, key.read(), domain,
+                               include_headers=[b"from", b"subject"])
+    return b"".join(fields) + message
+
+
+def test_chain_is_reported(zone, signer):
+    message = signer.sign(MESSAGE)
+    for count, results in ((1, b"dkim=pass"), (2, b"arc=pass")):
+        message = seal(message, signer, b"evil.example", results)
+        verdict = check(zone, message, client="203.0.113.1", sender="x@evil.example")
+        assert verdict["arc"] == {"result": "pass", "instances": count, "oldest_pass": 0}
+        assert f"; arc=pass (i={count}) header.oldest-pass=0" in verdict["authentication_results"]
+    assert check(zone, altered(message))["arc"]["result"] == "pass"  # blanks only: relaxed
+    broken = check(zone, message.replace(b"Hello  Bob", b"Hello  Eve"))
+    assert (broken["arc"]["result"], broken["arc"]["instances"]) == ("fail", 2)
+    table = run(*NEEDED, "--dns-fixture", zone, "-", stdin=message).stdout.decode()
+    assert re.search(r"^arc +pass +evil\.example +2 instances, oldest pass 0", table, re.M)
 
 
 def test_subdomain_policy_and_discovery(zone):

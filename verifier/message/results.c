@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PART_MAX = 1024 }; /* one result: two names of 253 bytes and a reason of 120 */
+enum {
+    PART_MAX = 1024, /* one result: two names of 253 bytes and a reason of 120 */
+    REST_MAX = 2 * PART_MAX
+};
 
 // A token needs no quotes (RFC 2045, 5.1; "." and "-" are what names have).
 static bool
@@ -117,7 +120,7 @@ put_signatures(struct strbuf *out, const struct verdict *verdict, size_t reserve
 static void
 put_all(struct strbuf *out, const struct verdict *verdict)
 {
-    AUTO_STRBUF rest = STRBUF_INIT(2 * PART_MAX);
+    AUTO_STRBUF rest = STRBUF_INIT(REST_MAX);
     put_arc(&rest, &verdict->arc);
     put_dmarc(&rest, &verdict->dmarc);
     put_signatures(out, verdict, rest.length);
