@@ -69,6 +69,18 @@ struct dns_budget {
     bool fresh;            /* pass over what the cache has; what is found is kept in it */
 };
 
+/**
+ * A part of a budget, so that a stranger's slow zones cannot use up what another question needs:
+ * `percent` of the queries and of the time that are left. Counts begin at 0.
+ *
+ * @now_ms  monotonic
+ */
+struct dns_budget dns_budget_share(const struct dns_budget *whole, unsigned percent,
+                                   int64_t now_ms);
+
+/** Take what a part has used off the whole. */
+void dns_budget_settle(struct dns_budget *whole, const struct dns_budget *part);
+
 struct dns;
 
 struct dns_settings {

@@ -115,15 +115,12 @@ judge_author(const struct auth *auth, const char *author, struct dns_budget *bud
 static void
 judge_header(const struct auth *auth, const struct engine_task *task, struct verdict *out)
 {
-    char author[DOMAIN_NAME_SIZE];
-    enum from_status from =
-        from_find_domain(task->header, (size_t)task->message->header_length, author);
-    if (from != FROM_OK) {
+    if (task->from != FROM_OK) {
         out->dmarc.result = AUTH_PERMERROR; // no policy can be found; refusing is local policy
-        set_reason(out->dmarc.reason, from_problem(from));
+        set_reason(out->dmarc.reason, from_problem(task->from));
         return;
     }
-    judge_author(auth, author, task->budget, out);
+    judge_author(auth, task->author, task->budget, out);
 }
 
 // What our own engines could not find out stays as they left it.
@@ -203,9 +200,14 @@ check(struct auth *auth, const struct auth_message *message, struct verdict *out
     bool too_large = message->fd >= 0 && message->header_length > AUTH_HEADER_MAX;
     bool wanted = message->fd >= 0 && !too_large;
     AUTO_FREE char *header = wanted ? read_header(message) : NULL;
+    char author[DOMAIN_NAME_SIZE] = "";
+    enum from_status from =
+        header == NULL ? FROM_OK : from_find_domain(header, (size_t)message->header_length, author);
     const struct engine_task task = {.message = message,
                                      .identities = &identities,
                                      .header = header,
+                                     .from = from,
+                                     .author = from == FROM_OK ? author : "",
                                      .receiver = auth->authserv_id,
                                      .dns = auth->dns,
                                      .budget = &budget};

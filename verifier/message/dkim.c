@@ -25,7 +25,11 @@ struct dkim_verifier {
     struct candidate candidates[VERDICT_DKIM_MAX];
     size_t count;
     size_t ignored;
+    char author[DOMAIN_NAME_SIZE]; /* "": no order */
 };
+
+/* How near a signing domain is to the author's. Only the order of the look-ups depends on it. */
+enum nearness { NEAR_EQUAL, NEAR_ABOVE_OR_BELOW, NEAR_SIBLING, NEAR_NOT };
 
 static void
 take_signature(struct dkim_verifier *verifier, size_t i, int64_t now)
@@ -88,6 +92,42 @@ judge(const struct check_context *context, const struct candidate *candidate,
 }
 
 void
+dkim_verifier_prefer(struct dkim_verifier *verifier, const char *author)
+{
+    (void)snprintf(verifier->author, sizeof(verifier->author), "%s", author);
+}
+
+static bool
+is_below(const char *name, const char *parent)
+{
+    size_t length = strlen(name);
+    size_t tail = strlen(parent);
+    return length > tail && name[length - tail - 1] == '.' &&
+           strcmp(name + length - tail, parent) == 0;
+}
+
+// The last two labels.
+static const char *
+short_name(const char *name)
+{
+    const char *last = strrchr(name, '.');
+    const char *start = last == NULL ? name : memrchr(name, '.', (size_t)(last - name));
+    return start == NULL ? name : start + 1;
+}
+
+static enum nearness
+nearness_of(const char *signer, const char *author)
+{
+    if (strcmp(signer, author) == 0) {
+        return NEAR_EQUAL;
+    }
+    if (is_below(signer, author) || is_below(author, signer)) {
+        return NEAR_ABOVE_OR_BELOW;
+    }
+    return strcmp(short_name(signer), short_name(author)) == 0 ? NEAR_SIBLING : NEAR_NOT;
+}
+
+void
 dkim_verifier_finish(struct dkim_verifier *verifier, struct key_cache *cache, struct dns *dns,
                      struct dns_budget *budget, struct verdict_dkim out[VERDICT_DKIM_MAX],
                      size_t *count_out, size_t *ignored_out, struct verdict_arc *arc_out)
@@ -100,8 +140,13 @@ dkim_verifier_finish(struct dkim_verifier *verifier, struct key_cache *cache, st
                                     .dns = dns,
                                     .budget = budget};
     body_hash_finish(verifier->bodies);
-    for (size_t i = 0; i < verifier->count; i++) {
-        judge(&context, &verifier->candidates[i], &out[i]);
+    for (int nearness = NEAR_EQUAL; nearness <= NEAR_NOT; nearness++) {
+        for (size_t i = 0; i < verifier->count; i++) {
+            const struct candidate *candidate = &verifier->candidates[i];
+            if ((int)nearness_of(candidate->parsed.domain, verifier->author) == nearness) {
+                judge(&context, candidate, &out[i]);
+            }
+        }
     }
     *count_out = verifier->count;
     *ignored_out = verifier->ignored;

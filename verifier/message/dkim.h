@@ -27,6 +27,15 @@ struct dkim_verifier *dkim_verifier_new(const char *header, size_t length, int64
 void dkim_verifier_body(struct dkim_verifier *verifier, const void *data, size_t length);
 
 /**
+ * Look up the keys of those signatures first that can be aligned with this author domain (DMARC),
+ * so that the slow zones of other signatures cannot turn their answer into a temperror. "": no
+ * order.
+ *
+ * @author  lower-case A-labels; copied
+ */
+void dkim_verifier_prefer(struct dkim_verifier *verifier, const char *author);
+
+/**
  * The end of the body: look up the keys and decide. One signature's DNS failure is its own
  * temperror, never a fail. ARC leaves a part of the budget to those who come after it.
  *

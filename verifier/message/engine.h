@@ -6,6 +6,7 @@
 #include "common/verdict.h"
 #include "verifier/dns/dns.h"
 #include "verifier/message/auth.h"
+#include "verifier/message/from.h"
 #include "verifier/message/helper_pool.h"
 #include "verifier/message/identities.h"
 
@@ -14,6 +15,8 @@ struct engine_task {
     const struct auth_message *message;
     const struct identities *identities; /* of it */
     const char *header;                  /* its header block; NULL: only SPF is wanted */
+    enum from_status from;               /* whether the author was found */
+    const char *author;                  /* domain of From; "": not found */
     const char *receiver;                /* our name */
     struct dns *dns;
     struct dns_budget *budget;

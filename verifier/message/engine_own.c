@@ -9,6 +9,11 @@
 #include "verifier/message/dkim.h"
 #include "verifier/message/spf.h"
 
+/* What a stranger's zones may use up of the message's DNS budget, in percent of what is left: SPF,
+ * then the signatures. The rest is DMARC's, or a slow zone would be a way around a policy of
+ * reject. */
+enum { SPF_PERCENT = 50, SIGNATURES_PERCENT = 60 };
+
 enum {
     CHUNK = 64 * 1024,                 /* of a body, read at once */
     SPF_CACHE_BYTES = 8 * 1024 * 1024, /* records read */
@@ -66,8 +71,12 @@ check_signatures(struct engine_own *engine, const struct engine_task *task, stru
         dkim_verifier_new(task->header, (size_t)message->header_length, now);
     enum status status = feed_body(message, verifier, why);
     if (status == ST_OK) {
-        dkim_verifier_finish(verifier, engine->keys, task->dns, task->budget, out->dkim,
-                             &out->dkim_count, &out->dkim_ignored, &out->arc);
+        struct dns_budget share =
+            dns_budget_share(task->budget, SIGNATURES_PERCENT, clock_mono_ms());
+        dkim_verifier_prefer(verifier, task->author);
+        dkim_verifier_finish(verifier, engine->keys, task->dns, &share, out->dkim, &out->dkim_count,
+                             &out->dkim_ignored, &out->arc);
+        dns_budget_settle(task->budget, &share);
     }
     return status;
 }
@@ -81,6 +90,8 @@ engine_own_check(struct engine_own *engine, const struct engine_task *task, stru
                                     .sender = task->message->sender,
                                     .receiver = task->receiver,
                                     .explain = true};
-    spf_check(engine->records, task->dns, task->budget, &query, &out->spf, NULL);
+    struct dns_budget share = dns_budget_share(task->budget, SPF_PERCENT, clock_mono_ms());
+    spf_check(engine->records, task->dns, &share, &query, &out->spf, NULL);
+    dns_budget_settle(task->budget, &share);
     return task->header == NULL ? ST_OK : check_signatures(engine, task, out, why);
 }

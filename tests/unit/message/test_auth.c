@@ -9,6 +9,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/strbuf.h"
 
 enum { TIMEOUT_MS = 10000, QUERIES = 200 };
 
@@ -323,6 +324,55 @@ message_that_cannot_be_read_is_temperror(void **state)
     (void)close(message.fd);
 }
 
+// Each name below is one query of the 20 that the message has.
+static void
+hostile_zones_that_use_up_the_queries_do_not_get_around_a_policy_of_reject(void **state)
+{
+    (void)state;
+    enum { SIGNATURES = 9 };
+    struct strbuf zone = STRBUF_INIT(4096);
+    strbuf_puts(&zone, "_dmarc.victim.example TXT v=DMARC1; p=reject\n");
+    strbuf_puts(&zone, "evil.example TXT v=spf1");
+    for (int i = 1; i <= SIGNATURES; i++) {
+        strbuf_printf(&zone, " a:%d.evil.example", i);
+    }
+    for (int i = 1; i <= SIGNATURES; i++) {
+        strbuf_printf(&zone, "\n%d.evil.example A 203.0.113.9", i);
+    }
+    struct dns *dns = support_zone(strbuf_text(&zone));
+    strbuf_done(&zone);
+    struct strbuf text = STRBUF_INIT(8192);
+    for (int i = 0; i <= SIGNATURES; i++) {
+        const char *signer = i < SIGNATURES ? "evil.example" : "victim.example";
+        strbuf_printf(&text,
+                      "DKIM-Signature: v=1; a=rsa-sha256; d=%s; s=k%d; h=from; "
+                      "bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AAAA\r\n",
+                      signer, i);
+    }
+    strbuf_puts(&text, "From: ceo@victim.example\r\n\r\nPay now.\r\n");
+    const struct auth_settings settings = {.authserv_id = "mx.test",
+                                           .engine = AUTH_ENGINE_OWN,
+                                           .timeout_ms = TIMEOUT_MS,
+                                           .queries = 20};
+    struct auth *auth = NULL;
+    assert_int_equal(auth_open(&settings, dns, &auth, NULL), ST_OK);
+    struct auth_message message;
+    support_message_text(text.data, text.length, &message);
+    message.client_address = "192.0.2.1";
+    message.helo = "helo.evil.example";
+    message.sender = "x@evil.example";
+    struct verdict verdict;
+    auth_check(auth, &message, &verdict);
+    assert_int_equal(verdict.dmarc.result, AUTH_FAIL);
+    assert_int_equal(verdict.dmarc.disposition, DMARC_ACTION_REJECT);
+    assert_int_equal(verdict.dkim[SIGNATURES].result, AUTH_PERMERROR);     // no such key
+    assert_int_equal(verdict.dkim[SIGNATURES - 1].result, AUTH_TEMPERROR); // not looked up
+    (void)close(message.fd);
+    strbuf_done(&text);
+    auth_close(auth);
+    dns_close(dns);
+}
+
 static void
 used_up_time_is_temperror_everywhere(void **state)
 {
@@ -540,6 +590,8 @@ main(void)
         cmocka_unit_test(several_authors_are_permerror),
         cmocka_unit_test(local_message_is_not_judged),
         cmocka_unit_test(message_that_cannot_be_read_is_temperror),
+        cmocka_unit_test(
+            hostile_zones_that_use_up_the_queries_do_not_get_around_a_policy_of_reject),
         cmocka_unit_test(used_up_time_is_temperror_everywhere),
         cmocka_unit_test(helper_that_does_not_exist_is_refused),
         cmocka_unit_test(without_a_message_only_spf_is_told),

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Parts of a message's DNS budget.
+#include "verifier/dns/dns.h"
+
+struct dns_budget
+dns_budget_share(const struct dns_budget *whole, unsigned percent, int64_t now_ms)
+{
+    int64_t left_ms = whole->deadline_mono_ms - now_ms;
+    struct dns_budget part = {.deadline_mono_ms = whole->deadline_mono_ms,
+                              .queries_left = whole->queries_left * percent / 100,
+                              .fresh = whole->fresh};
+    if (left_ms > 0) {
+        part.deadline_mono_ms = now_ms + left_ms * percent / 100;
+    }
+    return part;
+}
+
+void
+dns_budget_settle(struct dns_budget *whole, const struct dns_budget *part)
+{
+    whole->queries_left -=
+        part->queries < whole->queries_left ? part->queries : whole->queries_left;
+    whole->queries += part->queries;
+    whole->hits += part->hits;
+}
