@@ -148,8 +148,11 @@ store_answer(struct dns_cache *cache, struct shard *shard, const char *key,
     if (bytes > cache->shard_bytes || answer->expires_mono_ms <= clock_mono_ms()) {
         return;
     }
-    while (shard->bytes + bytes > cache->shard_bytes) {
-        drop_entry(shard, shard->oldest);
+    for (struct entry *each = shard->oldest;
+         each != NULL && shard->bytes + bytes > cache->shard_bytes;) {
+        struct entry *newer = each->newer;
+        drop_entry(shard, each);
+        each = newer;
     }
     struct entry *entry = xcalloc(1, sizeof(*entry));
     entry->key = xstrdup(key);

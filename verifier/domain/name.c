@@ -34,7 +34,7 @@ is_public_suffix(const char *name)
 }
 
 static bool
-copy_trimmed(const char *text, char out[TYPED_SIZE])
+copy_trimmed(const char *text, char out[TYPED_SIZE], size_t *length_out)
 {
     const char *start = text + strspn(text, " \t\r\n");
     size_t length = strlen(start);
@@ -46,6 +46,7 @@ copy_trimmed(const char *text, char out[TYPED_SIZE])
     }
     memcpy(out, start, length);
     out[length] = '\0';
+    *length_out = length;
     return true;
 }
 
@@ -263,10 +264,10 @@ domain_name_check(const char *text, const char *hostname, char out[DOMAIN_NAME_S
                   struct why *why)
 {
     char typed[TYPED_SIZE];
-    if (!copy_trimmed(text, typed)) {
+    size_t length;
+    if (!copy_trimmed(text, typed, &length)) {
         return why_set(why, ST_INVALID, "the name is too long");
     }
-    size_t length = strlen(typed);
     if (length == 0) {
         return why_set(why, ST_INVALID, "write a domain name, such as example.com");
     }

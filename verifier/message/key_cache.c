@@ -91,8 +91,10 @@ key_cache_free(struct key_cache *cache)
     if (cache == NULL) {
         return;
     }
-    while (cache->oldest != NULL) {
-        drop(cache, cache->oldest);
+    for (struct entry *each = cache->oldest; each != NULL;) {
+        struct entry *newer = each->newer;
+        drop(cache, each);
+        each = newer;
     }
     map_free(cache->entries, NULL);
     (void)pthread_mutex_destroy(&cache->mutex);
@@ -127,9 +129,11 @@ keep(struct key_cache *cache, struct entry *entry)
     if (before != NULL) {
         drop(cache, before);
     }
-    while (cache->bytes > cache->cap) {
-        (void)map_remove(cache->entries, cache->oldest->name);
-        drop(cache, cache->oldest);
+    for (struct entry *each = cache->oldest; each != entry && cache->bytes > cache->cap;) {
+        struct entry *newer = each->newer;
+        (void)map_remove(cache->entries, each->name);
+        drop(cache, each);
+        each = newer;
     }
 }
 

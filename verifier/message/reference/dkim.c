@@ -196,8 +196,8 @@ feed_header(DKIM *dkim, const struct message *message)
 static bool
 same_tag(DKIM_SIGINFO *handle, const struct tag_list *list, const char *name)
 {
-    u_char key[4] = {0};
-    memcpy(key, name, strlen(name));
+    u_char key[4];
+    (void)snprintf((char *)key, sizeof(key), "%s", name);
     const u_char *theirs = dkim_sig_gettagvalue(handle, 0, key);
     const struct tag *ours = tag_list_find(list, name);
     if (theirs == NULL || ours == NULL) {
