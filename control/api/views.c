@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "common/verdict.h"
+#include "common/xalloc.h"
 #include "control/api/json.h"
 
 static void
@@ -103,13 +105,11 @@ static json_t *
 lines_to_array(const char *lines)
 {
     json_t *list = json_array();
-    while (*lines != '\0') {
-        size_t length = strcspn(lines, "\n");
-        AUTO_FREE char *line = strndup(lines, length);
-        if (length > 0 && line != NULL) {
-            (void)json_array_append_new(list, api_json_text(line));
-        }
-        lines += length + (lines[length] == '\n' ? 1 : 0);
+    AUTO_FREE char *copy = xstrdup(lines);
+    char *rest;
+    for (char *line = strtok_r(copy, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        (void)json_array_append_new(list, api_json_text(line));
     }
     return list;
 }

@@ -65,26 +65,31 @@ read_global_option(struct reader *reader, const char *argument, bool *known_out)
     const struct {
         const char *name;
         const char **value;
-        bool *flag;
-    } globals[] = {
-        {"-c", &reader->cli->config_path, NULL},
-        {"--config", &reader->cli->config_path, NULL},
-        {"--socket", &reader->cli->socket_path, NULL},
-        {"--json", NULL, &reader->cli->json},
-        {"--help", NULL, &reader->args.help},
-        {"-h", NULL, &reader->args.help},
-        {"--version", NULL, &reader->args.version},
+    } valued[] = {
+        {"-c", &reader->cli->config_path},
+        {"--config", &reader->cli->config_path},
+        {"--socket", &reader->cli->socket_path},
     };
-    for (size_t i = 0; i < ARRAY_LEN(globals); i++) {
-        if (!has_name(argument, globals[i].name, &inside)) {
-            continue;
+    const struct {
+        const char *name;
+        bool *flag;
+    } flags[] = {
+        {"--json", &reader->cli->json},
+        {"--help", &reader->args.help},
+        {"-h", &reader->args.help},
+        {"--version", &reader->args.version},
+    };
+    *known_out = true;
+    for (size_t i = 0; i < ARRAY_LEN(valued); i++) {
+        if (has_name(argument, valued[i].name, &inside)) {
+            return take_value(reader, valued[i].name, inside, false, valued[i].value);
         }
-        *known_out = true;
-        if (globals[i].value != NULL) {
-            return take_value(reader, globals[i].name, inside, false, globals[i].value);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
+        if (has_name(argument, flags[i].name, &inside)) {
+            *flags[i].flag = true;
+            return read_flag(reader, flags[i].name, inside);
         }
-        *globals[i].flag = true;
-        return read_flag(reader, globals[i].name, inside);
     }
     *known_out = false;
     return CLI_OK;

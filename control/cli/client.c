@@ -10,6 +10,7 @@
 #include "common/cleanup.h"
 
 enum {
+    URL_MAX = 64 * 1024,
     CONNECT_TIMEOUT_S = 5,
     STALL_TIMEOUT_S = 60 /* without a byte; a verification answers within 15 s */
 };
@@ -58,31 +59,56 @@ on_data(char *data, size_t size, size_t count, void *context)
     } while (false)
 
 static enum status
-prepare(const struct transfer *transfer, struct curl_slist *headers, char *error, struct why *why)
+prepare_connection(CURL *handle, const char *socket_path, struct why *why)
 {
-    CURL *handle = transfer->handle;
-    const struct client_request *request = transfer->request;
-    AUTO_STRBUF url = STRBUF_INIT(64 * 1024);
-    strbuf_printf(&url, "http://localhost%s", request->url);
-    SET(handle, CURLOPT_UNIX_SOCKET_PATH, request->socket_path);
+    SET(handle, CURLOPT_UNIX_SOCKET_PATH, socket_path);
     SET(handle, CURLOPT_PROXY, ""); // http_proxy is for other hosts
     SET(handle, CURLOPT_PROTOCOLS_STR, "http");
-    SET(handle, CURLOPT_URL, strbuf_text(&url));
-    SET(handle, CURLOPT_PATH_AS_IS, 1L); // ".." in a name is a name
-    SET(handle, CURLOPT_CUSTOMREQUEST, request->method);
-    SET(handle, CURLOPT_HTTPHEADER, headers);
-    SET(handle, CURLOPT_WRITEFUNCTION, on_data);
-    SET(handle, CURLOPT_WRITEDATA, transfer);
-    SET(handle, CURLOPT_ERRORBUFFER, error);
     SET(handle, CURLOPT_NOSIGNAL, 1L);
     SET(handle, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
     SET(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
     SET(handle, CURLOPT_LOW_SPEED_TIME, (long)STALL_TIMEOUT_S);
+    return ST_OK;
+}
+
+static enum status
+prepare_request(CURL *handle, const struct client_request *request, struct curl_slist *headers,
+                struct why *why)
+{
+    AUTO_STRBUF url = STRBUF_INIT(URL_MAX);
+    strbuf_printf(&url, "http://localhost%s", request->url);
+    SET(handle, CURLOPT_URL, strbuf_text(&url));
+    SET(handle, CURLOPT_PATH_AS_IS, 1L); // ".." in a name is a name
+    SET(handle, CURLOPT_CUSTOMREQUEST, request->method);
+    SET(handle, CURLOPT_HTTPHEADER, headers);
     if (request->body != NULL) {
         SET(handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(request->body));
         SET(handle, CURLOPT_POSTFIELDS, request->body);
     }
     return ST_OK;
+}
+
+static enum status
+prepare_answer(const struct transfer *transfer, char *error, struct why *why)
+{
+    SET(transfer->handle, CURLOPT_WRITEFUNCTION, on_data);
+    SET(transfer->handle, CURLOPT_WRITEDATA, transfer);
+    SET(transfer->handle, CURLOPT_ERRORBUFFER, error);
+    return ST_OK;
+}
+
+static enum status
+prepare(const struct transfer *transfer, struct curl_slist *headers, char *error, struct why *why)
+{
+    const struct client_request *request = transfer->request;
+    enum status status = prepare_connection(transfer->handle, request->socket_path, why);
+    if (status == ST_OK) {
+        status = prepare_request(transfer->handle, request, headers, why);
+    }
+    if (status == ST_OK) {
+        status = prepare_answer(transfer, error, why);
+    }
+    return status;
 }
 
 static enum status

@@ -3,10 +3,15 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 enum { JUST_NOW_MS = 2000, DATE_BEYOND_MS = 14 * 24 * 3600 * 1000 };
+
+#define SECOND_MS INT64_C(1000)
+#define MINUTE_MS (60 * SECOND_MS)
+#define HOUR_MS (60 * MINUTE_MS)
 
 struct duration_unit {
     int64_t ms;    /* of one */
@@ -15,10 +20,10 @@ struct duration_unit {
 };
 static const struct duration_unit DURATION_UNITS[] = {
     {1, 1000, "ms"},
-    {1000, 120 * 1000, "s"},
-    {60 * 1000, 120 * 60 * 1000, "min"},
-    {3600 * 1000, 48 * 3600 * 1000, "h"},
-    {24 * 3600 * 1000, INT64_MAX, "d"},
+    {SECOND_MS, 120 * SECOND_MS, "s"},
+    {MINUTE_MS, 120 * MINUTE_MS, "min"},
+    {HOUR_MS, 48 * HOUR_MS, "h"},
+    {24 * HOUR_MS, INT64_MAX, "d"},
 };
 
 static const char *const BYTE_UNITS[] = {"B", "KB", "MB", "GB", "TB", "PB", "EB"};
@@ -28,13 +33,11 @@ human_parse_iso(const char *iso, int64_t *wall_ms_out)
 {
     struct tm fields = {.tm_year = 0};
     const char *rest = strptime(iso, "%Y-%m-%dT%H:%M:%S", &fields);
-    unsigned ms;
-    int used = 0;
-    if (rest == NULL || sscanf(rest, ".%3uZ%n", &ms, &used) != 1 || used == 0 ||
-        rest[used] != '\0') {
+    if (rest == NULL || *rest != '.' || strspn(rest + 1, "0123456789") != 3 ||
+        strcmp(rest + 4, "Z") != 0) {
         return ST_INVALID;
     }
-    *wall_ms_out = (int64_t)timegm(&fields) * 1000 + ms;
+    *wall_ms_out = (int64_t)timegm(&fields) * 1000 + strtol(rest + 1, NULL, 10);
     return ST_OK;
 }
 

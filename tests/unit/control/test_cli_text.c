@@ -187,8 +187,13 @@ static void
 only_the_apis_form_of_time_is_read(void **state)
 {
     (void)state;
-    static const char *const BAD_TIMES[] = {"", "2026-11-22", "2026-11-22T10:15:30Z",
-                                            "2026-11-22T10:15:30.123", "2026-11-22T10:15:30.123Zx"};
+    static const char *const BAD_TIMES[] = {"",
+                                            "2026-11-22",
+                                            "2026-11-22T10:15:30Z",
+                                            "2026-11-22T10:15:30.123",
+                                            "2026-11-22T10:15:30.123Zx",
+                                            "2026-11-22T10:15:30.12Z",
+                                            "2026-11-22T10:15:30.-12Z"};
     for (size_t i = 0; i < ARRAY_LEN(BAD_TIMES); i++) {
         int64_t untouched = 7;
         assert_int_equal(human_parse_iso(BAD_TIMES[i], &untouched), ST_INVALID);
