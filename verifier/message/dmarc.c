@@ -48,6 +48,24 @@ share_a_label(const char *a, const char *b)
     return strcmp(top_a == NULL ? a : top_a + 1, top_b == NULL ? b : top_b + 1) == 0;
 }
 
+static bool
+is_within(const char *name, const char *parent)
+{
+    size_t length = strlen(name);
+    size_t tail = strlen(parent);
+    return length >= tail && strcmp(name + length - tail, parent) == 0 &&
+           (length == tail || name[length - tail - 1] == '.');
+}
+
+// Without a question: an organizational domain is the name itself or stands above it, whatever the
+// DNS says. A stranger's zones are never asked, so they cannot make a fail a temperror.
+static bool
+may_share_org(const struct evaluation *evaluation, const char *domain)
+{
+    const char *org = evaluation->walk.org;
+    return org != NULL ? is_within(domain, org) : share_a_label(domain, evaluation->input->author);
+}
+
 static enum alignment
 compare(struct evaluation *evaluation, const char *domain, bool strict)
 {
@@ -55,7 +73,7 @@ compare(struct evaluation *evaluation, const char *domain, bool strict)
     if (strcmp(domain, author) == 0) {
         return ALIGNED;
     }
-    if (strict || domain[0] == '\0' || !share_a_label(domain, author)) {
+    if (strict || domain[0] == '\0' || !may_share_org(evaluation, domain)) {
         return NOT_ALIGNED;
     }
     char org[DOMAIN_NAME_SIZE];

@@ -460,6 +460,30 @@ walk_asks_at_most_eight_names(void **state)
     dns_close(dns);
 }
 
+// Else whoever signs for many long names of his own makes a fail a temperror.
+static void
+strangers_names_cost_no_questions(void **state)
+{
+    (void)state;
+    struct dmarc_identity signers[VERDICT_DKIM_MAX];
+    for (size_t i = 0; i < ARRAY_LEN(signers); i++) {
+        signers[i] = (struct dmarc_identity){.domain = "a.b.c.d.e.f.evil.com", .result = AUTH_PASS};
+    }
+    struct dns *dns = support_zone(RECORD);
+    struct dns_budget budget = {.deadline_mono_ms = clock_mono_ms() + 5000,
+                                .queries_left = DMARC_WALK_MAX};
+    struct dmarc_input input = {.author = "ex.com",
+                                .spf = PASS("g.h.i.j.evil.com"),
+                                .dkim = signers,
+                                .dkim_count = ARRAY_LEN(signers)};
+    struct verdict_dmarc out;
+    dmarc_evaluate(dns, &budget, &input, &out);
+    assert_int_equal(out.result, AUTH_FAIL);
+    assert_int_equal(out.disposition, DMARC_ACTION_REJECT);
+    assert_int_equal(budget.queries + budget.hits, 2); // ex.com and com
+    dns_close(dns);
+}
+
 static void
 used_up_budget_is_temperror(void **state)
 {
@@ -481,6 +505,7 @@ main(void)
         cmocka_unit_test(dmarc_gives_the_results_of_the_table),
         cmocka_unit_test(org_domain_follows_the_walk),
         cmocka_unit_test(walk_asks_at_most_eight_names),
+        cmocka_unit_test(strangers_names_cost_no_questions),
         cmocka_unit_test(used_up_budget_is_temperror),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
