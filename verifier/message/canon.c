@@ -171,8 +171,9 @@ regular_length(enum canon canon, const char *data, size_t length)
     while (at + 1 < length && !is_irregular(canon, data[at], data[at + 1])) {
         at++;
     }
-    // A CR stays with what comes behind it, and a blank at the end with a tab behind it.
-    while (at > 0 && (data[at - 1] == '\r' || is_blank(data[at - 1]))) {
+    // A CR stays with what comes behind it; relaxed, so does a blank with a tab behind it. Simple
+    // knows no blanks: to go back over a long run of them for each of them would be quadratic.
+    while (at > 0 && (data[at - 1] == '\r' || (canon == CANON_RELAXED && is_blank(data[at - 1])))) {
         at--;
     }
     return at;

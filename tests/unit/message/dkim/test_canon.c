@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/strbuf.h"
 #include "verifier/message/canon.h"
@@ -124,6 +125,48 @@ long_runs_and_single_bytes_give_the_same(void **state)
     }
 }
 
+static void
+drop(void *context, const void *data, size_t length)
+{
+    (void)data;
+    *(size_t *)context += length;
+}
+
+// In CPU time: quadratic work is seconds here, linear work microseconds.
+static void
+hostile_bodies_cost_no_more_than_their_length(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *label;
+        const char *unit;
+    } CASES[] = {{"blanks", " "},           {"tabs", "\t"},          {"lone CRs", "\r"},
+                 {"CRs and blanks", "\r "}, {"empty lines", "\r\n"}, {"words", "a "}};
+    enum { LENGTH = 64 * 1024, MOST_MS = 200 };
+    for (size_t i = 0; i < 2 * ARRAY_LEN(CASES); i++) {
+        enum canon canon = i % 2 == 0 ? CANON_SIMPLE : CANON_RELAXED;
+        const char *unit = CASES[i / 2].unit;
+        char *body = malloc(LENGTH);
+        assert_non_null(body);
+        body[0] = 'a';
+        for (size_t at = 1; at < LENGTH; at++) {
+            body[at] = unit[at % strlen(unit)];
+        }
+        struct canon_body running;
+        size_t total = 0;
+        clock_t start = clock();
+        canon_body_init(&running, canon, drop, &total);
+        canon_body_feed(&running, body, LENGTH);
+        canon_body_finish(&running);
+        long ms = (long)((clock() - start) * 1000 / CLOCKS_PER_SEC);
+        free(body);
+        if (ms > MOST_MS) {
+            fail_msg("%s, %s: %ld ms", CASES[i / 2].label,
+                     canon == CANON_SIMPLE ? "simple" : "relaxed", ms);
+        }
+    }
+}
+
 int
 main(void)
 {
@@ -131,6 +174,7 @@ main(void)
         cmocka_unit_test(fields_become_relaxed),
         cmocka_unit_test(bodies_become_canonical),
         cmocka_unit_test(long_runs_and_single_bytes_give_the_same),
+        cmocka_unit_test(hostile_bodies_cost_no_more_than_their_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
