@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -37,7 +36,8 @@ human_parse_iso(const char *iso, int64_t *wall_ms_out)
         strcmp(rest + 4, "Z") != 0) {
         return ST_INVALID;
     }
-    *wall_ms_out = (int64_t)timegm(&fields) * 1000 + strtol(rest + 1, NULL, 10);
+    int ms = (rest[1] - '0') * 100 + (rest[2] - '0') * 10 + (rest[3] - '0');
+    *wall_ms_out = (int64_t)timegm(&fields) * SECOND_MS + ms;
     return ST_OK;
 }
 
