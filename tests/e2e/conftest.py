@@ -23,7 +23,10 @@ def lab(shared_lab):
 
 
 @pytest.fixture
-def fresh_lab():
-    """A lab of the test's own."""
+def fresh_lab(request):
+    """A lab of the test's own; when the test fails, what its daemons said last is shown."""
     with Lab() as lab:
+        failed_before = request.session.testsfailed
         yield lab
+        if request.session.testsfailed > failed_before:
+            print(lab.last_words())

@@ -267,12 +267,25 @@ class Lab:
     def follow(self, name):
         return LogFollower(self.path(name + ".log"))
 
+    def last_words(self, lines=40):
+        """The end of each log."""
+        paths = [self.postfix.log_path, self.mailspurd.log_path, self.milter.log_path]
+        return "\n".join(f"--- {path}\n" + "\n".join(read_lines(path)[-lines:]) for path in paths)
+
     def wait_idle(self, timeout=60.0):
         """Until every delivery is done, dead, held or blocked."""
         def idle():
             states = self.cli("status")["deliveries"]
             return all(states.get(state, 0) == 0 for state in ("queued", "leased", "unknown"))
         wait_until(idle, "an empty queue", timeout, interval=0.1)
+
+
+def read_lines(path):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as text:
+            return text.read().splitlines()
+    except FileNotFoundError:
+        return []
 
 
 def merge(base, changes):
