@@ -10,7 +10,7 @@ dns_budget_share(const struct dns_budget *whole, unsigned percent, int64_t now_m
                               .queries_left = whole->queries_left * percent / 100,
                               .fresh = whole->fresh};
     if (left_ms > 0) {
-        part.deadline_mono_ms = now_ms + left_ms * percent / 100;
+        part.deadline_mono_ms = now_ms + left_ms / 100 * percent + left_ms % 100 * percent / 100;
     }
     return part;
 }

@@ -5,7 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ADDRESS_BITS4 = 32, ADDRESS_BITS6 = 128 };
+#include "common/clock.h"
+
+enum {
+    ADDRESS_BITS4 = 32,
+    ADDRESS_BITS6 = 128,
+    CLIENT_PERCENT = 50 /* of the budget that is left, for the zones of the client */
+};
 
 enum spf_outcome
 spf_fail(struct spf_lookups *lookups, enum spf_outcome outcome, const char *format, ...)
@@ -205,16 +211,12 @@ format_reverse(const struct network_address *client, char *out, size_t size)
     (void)snprintf(out + used, size - used, "%s.arpa", is_ip4 ? "in-addr" : "ip6");
 }
 
-// Once for both identities, since it depends on the client alone.
+// The names of the client and their addresses.
 static enum spf_outcome
-validate_names(struct spf_lookups *lookups)
+ask_names(struct spf_lookups *lookups, struct spf_validated *validated)
 {
     enum { REVERSE_SIZE = 80 };
-    struct spf_validated *validated = lookups->validated;
     char reverse[REVERSE_SIZE];
-    if (validated->is_known) {
-        return SPF_YES;
-    }
     format_reverse(lookups->client, reverse, sizeof(reverse));
     AUTO_ANSWER *answer = NULL;
     enum spf_outcome outcome = ask_text(lookups, reverse, DNS_PTR, &answer);
@@ -226,6 +228,29 @@ validate_names(struct spf_lookups *lookups)
         if (outcome == SPF_YES && dns_name_parse(answer->records[i].data, &name)) {
             validated->names[validated->count++] = name;
         }
+    }
+    return outcome;
+}
+
+// Once for both identities, since it depends on the client alone. With a share of the budget only:
+// the client's own slow zone must not make a temperror of what the domain's next terms say.
+static enum spf_outcome
+validate_names(struct spf_lookups *lookups)
+{
+    struct spf_validated *validated = lookups->validated;
+    struct dns_budget *whole = lookups->budget;
+    struct dns_budget share;
+    if (validated->is_known) {
+        return SPF_YES;
+    }
+    if (whole != NULL) {
+        share = dns_budget_share(whole, CLIENT_PERCENT, clock_mono_ms());
+        lookups->budget = &share;
+    }
+    enum spf_outcome outcome = ask_names(lookups, validated);
+    if (whole != NULL) {
+        dns_budget_settle(whole, &share);
+        lookups->budget = whole;
     }
     validated->is_known = true;
     return outcome;

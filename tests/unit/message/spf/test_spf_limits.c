@@ -210,6 +210,17 @@ ten_names_of_the_client_are_looked_at(void **state)
 }
 
 static void
+zones_of_the_client_leave_budget_for_the_domain(void **state)
+{
+    (void)state;
+    AUTO_STRBUF zone = STRBUF_INIT(ZONE_MAX);
+    strbuf_puts(&zone, "ex.com TXT v=spf1 ptr a -all\nex.com A 192.0.2.9\n");
+    repeat(&zone, SPF_PTR_NAMES_MAX, "1.2.0.192.in-addr.arpa PTR h#.x.org\nh#.x.org A 192.0.2.1\n");
+    struct dns_budget budget = {.deadline_mono_ms = INT64_MAX, .queries_left = 10};
+    assert_result("ptr", check_with(budget, "192.0.2.1", &zone), AUTH_FAIL);
+}
+
+static void
 names_of_the_client_are_looked_up_once(void **state)
 {
     (void)state;
@@ -369,6 +380,7 @@ main(void)
         cmocka_unit_test(two_void_terms_are_allowed),
         cmocka_unit_test(ten_mx_hosts_are_allowed),
         cmocka_unit_test(ten_names_of_the_client_are_looked_at),
+        cmocka_unit_test(zones_of_the_client_leave_budget_for_the_domain),
         cmocka_unit_test(names_of_the_client_are_looked_up_once),
         cmocka_unit_test(lookups_have_a_cap_of_their_own),
         cmocka_unit_test(budget_used_up_is_temporary),
