@@ -4,7 +4,6 @@
 // would have left; README.md tells the model. powercut_calls.c tells it what the program does.
 #include "powercut.h"
 
-#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -303,56 +302,6 @@ disk_is_full(struct disk_file *file, uint64_t end)
 
 // ---- setting up ---------------------------------------------------------------------------------
 
-static void
-copy_whole(const char *name)
-{
-    char path[PATH_SIZE + NAME_SIZE];
-    (void)snprintf(path, sizeof(path), "%s/%s", disk.folder, name);
-    struct disk_file file = {.live_fd = REAL(open)(path, O_RDONLY | O_CLOEXEC)};
-    (void)snprintf(file.name, sizeof(file.name), "%s", name);
-    int fd = image_open(&file, O_CREAT | O_TRUNC);
-    uint64_t length = length_of(file.live_fd);
-    for (size_t page = 0; page * PAGE < length; page++) {
-        copy_page(&file, fd, page);
-    }
-    (void)REAL(close)(fd);
-    (void)REAL(close)(file.live_fd);
-}
-
-// Call `visit` with each regular file's name.
-static void
-each_file(const char *folder, void (*visit)(const char *name))
-{
-    DIR *list = opendir(folder);
-    struct dirent *entry;
-    while (list != NULL && (entry = readdir(list)) != NULL) {
-        if (entry->d_type == DT_REG) {
-            visit(entry->d_name);
-        }
-    }
-    if (list != NULL) {
-        (void)closedir(list);
-    }
-}
-
-static void
-drop_image(const char *name)
-{
-    char path[PATH_SIZE + NAME_SIZE];
-    (void)snprintf(path, sizeof(path), "%s/%s", disk.image, name);
-    (void)REAL(unlink)(path);
-}
-
-static void
-copy_if_watched(const char *name)
-{
-    char path[PATH_SIZE + NAME_SIZE];
-    (void)snprintf(path, sizeof(path), "%s/%s", disk.folder, name);
-    if (disk_name_below(path) != NULL) {
-        copy_whole(name);
-    }
-}
-
 void
 powercut_watch(const char *folder)
 {
@@ -404,9 +353,8 @@ powercut_start(void)
     if (fault_file != NULL) {
         (void)snprintf(disk.fault_file, sizeof(disk.fault_file), "%s", fault_file);
     }
-    if (image != NULL && realpath(image, disk.image) != NULL) {
-        each_file(disk.image, drop_image);
-        each_file(disk.folder, copy_if_watched); // what is there when we start is durable
+    if (image != NULL && realpath(image, disk.image) == NULL) {
+        disk_die("powercut: no such image folder\n");
     }
     hide_from_children();
 }

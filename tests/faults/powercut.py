@@ -33,10 +33,20 @@ class Disk:
         self.fault_file = folder.rstrip("/") + ".fault"
         os.makedirs(self.image, exist_ok=True)
 
+    def _begin(self):
+        """What is there when a program starts is durable. Not done by the program: a kill could come
+        in the middle of it, which no power cut can."""
+        shutil.rmtree(self.image)
+        shutil.copytree(self.folder, self.image, ignore=shutil.ignore_patterns("*-shm", "*.lock"))
+        os.chmod(self.image, 0o777)
+        for name in os.listdir(self.image):
+            os.chmod(os.path.join(self.image, name), 0o666)
+
     def environment(self, cut_at=0, keep_percent=0, seed=1, sync_ms=0, lie=False):
         """cut_at: the step before which the power goes; keep_percent: pages that reach the disk
         although nobody synced them; sync_ms: how long a sync takes; lie: syncs succeed and make
-        nothing durable."""
+        nothing durable. Call it before each start, while no program uses the folder."""
+        self._begin()
         return dict(
             os.environ,
             LD_PRELOAD=self.library,
