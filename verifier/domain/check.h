@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// One check of a domain: ask every authoritative server of its zone, and our resolver, for each
+// record; say of each what is there, and which mistake it is.
+#ifndef VERIFIER_DOMAIN_CHECK_H
+#define VERIFIER_DOMAIN_CHECK_H
+
+#include "verifier/dns/authority.h"
+#include "verifier/dns/dns.h"
+#include "verifier/domain/record.h"
+
+enum { CHECK_TIME_MS = 15000 }; /* longest check */
+
+/** What the answers come to. "Could not ask" is neither pass nor loss. */
+enum check_outcome {
+    CHECK_PASS,    /* every answering server has it */
+    CHECK_PARTIAL, /* some have it (propagating): no pass, and no loss */
+    CHECK_MISS,    /* no answering server has it */
+    CHECK_UNKNOWN  /* nobody could be asked */
+};
+
+const char *check_outcome_name(enum check_outcome outcome);
+
+struct check_summary {
+    enum check_outcome ownership; /* records for ownership */
+    enum check_outcome required;  /* all required records together: the worst of MISS, UNKNOWN,
+                                     PARTIAL, PASS in this order */
+    bool resolver_only;           /* the zone's own servers could not be asked */
+    char zone[DOMAIN_NAME_SIZE];  /* zone cut; "" when not found */
+    char detail[256];             /* one sentence for the event: what failed first */
+};
+
+/** What is known of the domain besides its records; all borrowed. */
+struct check_subject {
+    const char *domain;         /* A-labels */
+    const char *other_token;    /* full text of another tenant's ownership TXT; NULL: none.
+                                   Whether it is there is told in *other_token_out */
+    /** May an address of this domain be delivered? NULL: not asked (no configuration). */
+    bool (*takes_mail_for)(void *context, const char *address);
+    void *context;
+};
+
+struct check_context {
+    struct dns *dns;
+    struct authority *authority;
+};
+
+/**
+ * Check all records of a domain; fills in what was seen, status and findings, and the merged SPF.
+ *
+ * @other_token_out  may be NULL
+ * @thread           any; blocks on the DNS, at most CHECK_TIME_MS. Needs no store.
+ */
+void domain_check(const struct check_context *context, const struct check_subject *subject,
+                  struct domain_records *records, struct check_summary *summary_out,
+                  enum check_outcome *other_token_out);
+
+#endif

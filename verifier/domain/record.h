@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// One DNS record that a tenant has to publish, what was seen of it, and the findings.
+#ifndef VERIFIER_DOMAIN_RECORD_H
+#define VERIFIER_DOMAIN_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/address.h"
+#include "common/status.h"
+#include "verifier/dns/dns.h"
+#include "verifier/domain/finding.h"
+
+enum {
+    RECORDS_MAX = 16,         /* of one domain: templates of a profile and inbound ones */
+    RECORD_NAME_SIZE = 320,   /* a label or two in front of the domain's name */
+    RECORD_VALUE_SIZE = 1024, /* of a TXT: joined text */
+    RECORD_OBSERVED_SIZE = 1024,
+    RECORD_SERVERS_MAX = 32, /* addresses told of one by one; more are only counted */
+    RECORD_FINDINGS_MAX = 8
+};
+
+/** What a record is for: which condition needs it. */
+enum record_for { RECORD_FOR_OWNERSHIP, RECORD_FOR_SENDING, RECORD_FOR_INBOUND };
+
+/** What a record is, and so how it is checked. The words of profile files, API and CLI. */
+enum record_purpose {
+    PURPOSE_OWNERSHIP,     /* "ownership": TXT, equal; not by wildcard, not through a CNAME out */
+    PURPOSE_SPF,           /* "spf": TXT; the include is found anywhere in the evaluated tree */
+    PURPOSE_DKIM,          /* "dkim": CNAME to a key that someone else keeps */
+    PURPOSE_DMARC,         /* "dmarc": TXT; valid and at least as strict */
+    PURPOSE_MAIL_FROM_MX,  /* "mail_from_mx": MX of the custom MAIL FROM domain */
+    PURPOSE_MAIL_FROM_SPF, /* "mail_from_spf": its SPF */
+    PURPOSE_INBOUND_MX     /* "mx": where the domain's mail goes */
+};
+
+enum record_status {
+    RECORD_UNCHECKED,
+    RECORD_FOUND,       /* every server that answered has it */
+    RECORD_PROPAGATING, /* some have it: no pass, and no loss */
+    RECORD_MISSING,     /* no server that answered has a record there */
+    RECORD_WRONG,       /* there is one, with another value */
+    RECORD_CONFLICT,    /* it cannot stand beside something else that is there */
+    RECORD_UNKNOWN      /* could not ask: changes nothing */
+};
+
+/** What one server of the zone said. */
+struct record_server {
+    char name[DOMAIN_NAME_SIZE]; /* of the server; "resolver" for ours */
+    char address[64];
+    enum record_status status;
+    char detail[96]; /* "timeout", "lame: REFUSED", "serial 2026112201"; "" */
+};
+
+struct domain_record {
+    /* what to publish */
+    enum record_purpose purpose;
+    enum record_for needed_for;
+    bool required; /* counts for "verified"; the others are advice */
+    enum dns_type type;
+    char name[RECORD_NAME_SIZE];
+    char
+        value[RECORD_VALUE_SIZE]; /* the one to have in the end: SPF is merged with what is there */
+    char wanted[RECORD_NAME_SIZE]; /* what the check looks for: SPF include, CNAME target, MX host;
+                                      with ownership the text; DMARC the policy */
+    unsigned preference;           /* MX */
+    uint32_t ttl;                  /* advised, seconds */
+    bool key_must_match;           /* DKIM: a flattened CNAME passes when the key is the same */
+    /* what was seen */
+    enum record_status status;
+    char observed[RECORD_OBSERVED_SIZE]; /* printable; "" when nothing */
+    uint32_t observed_ttl;
+    size_t servers_found; /* "propagating (k of n)" */
+    size_t servers_answered;
+    size_t server_count;
+    struct record_server servers[RECORD_SERVERS_MAX];
+    int64_t stale_until; /* wall ms: when an old or negative answer in the resolver is gone; 0 */
+    size_t finding_count;
+    struct finding findings[RECORD_FINDINGS_MAX];
+};
+
+/** The records of a domain. Large: on the heap. */
+struct domain_records {
+    size_t count;
+    struct domain_record items[RECORDS_MAX];
+};
+
+const char *record_purpose_name(enum record_purpose purpose);
+MUST_CHECK enum status record_purpose_from_name(const char *name, enum record_purpose *out);
+const char *record_for_name(enum record_for needed_for); /* "ownership", "sending", "inbound" */
+MUST_CHECK enum status record_for_from_name(const char *name, enum record_for *out);
+const char *record_status_name(enum record_status status); /* "found", "propagating", ... */
+
+/**
+ * The name as DNS panels want it: relative to the zone, "@" for the zone itself.
+ *
+ * @zone  of the record; NULL or one that the name is not in: relative to `domain`
+ */
+void record_host_part(const struct domain_record *record, const char *domain, const char *zone,
+                      char out[RECORD_NAME_SIZE]);
+
+/** Add a finding; past RECORD_FINDINGS_MAX it is dropped. Sentences are cut to fit. */
+void record_add_finding(struct domain_record *record, enum finding_code code, const char *problem,
+                        const char *cure);
+
+#endif
