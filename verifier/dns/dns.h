@@ -48,12 +48,20 @@ struct dns_record {
     const char *data; /* NUL-terminated behind `length`; TXT may hold any byte */
 };
 
+/** Of the SOA beside a "no" (RFC 2308), or of the SOA asked for. */
+struct dns_soa {
+    bool is_present;
+    uint32_t serial;
+    uint32_t minimum; /* seconds: with the SOA's own TTL the most a "no" is kept by resolvers */
+};
+
 struct dns_answer {
     enum dns_status status;
     enum dns_type type;
     int64_t expires_mono_ms;
     uint32_t ttl;          /* seconds, as received, the smallest on the CNAME chain */
     bool authenticated;    /* AD from a resolver on loopback */
+    struct dns_soa soa;    /* DNS_NXDOMAIN, DNS_NODATA, and type SOA */
     const char *canonical; /* the owner the chain of CNAMEs ended at */
     const char *problem;   /* DNS_TEMPORARY: one sentence; else "" */
     size_t count;
