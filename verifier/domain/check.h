@@ -21,7 +21,7 @@ enum check_outcome {
 const char *check_outcome_name(enum check_outcome outcome);
 
 struct check_summary {
-    enum check_outcome ownership; /* records for ownership */
+    enum check_outcome ownership; /* records for ownership; UNKNOWN when there are none */
     enum check_outcome required;  /* all required records together: the worst of MISS, UNKNOWN,
                                      PARTIAL, PASS in this order */
     bool resolver_only;           /* the zone's own servers could not be asked */
@@ -31,11 +31,13 @@ struct check_summary {
 
 /** What is known of the domain besides its records; all borrowed. */
 struct check_subject {
-    const char *domain;         /* A-labels */
-    const char *other_token;    /* full text of another tenant's ownership TXT; NULL: none.
-                                   Whether it is there is told in *other_token_out */
+    const char *domain;      /* A-labels */
+    const char *other_token; /* full text of another tenant's ownership TXT; NULL: none.
+                                Whether it is there is told in *other_token_out */
     /** May an address of this domain be delivered? NULL: not asked (no configuration). */
     bool (*takes_mail_for)(void *context, const char *address);
+    /** Is this name itself one of the domains here? NULL: not asked (no registry). */
+    bool (*is_registered)(void *context, const char *name);
     void *context;
 };
 

@@ -12,16 +12,21 @@ enum finding_code {
     /* any record */
     FINDING_MISSING,
     FINDING_WRONG_VALUE,
-    FINDING_PROPAGATING,       /* some servers have it, some do not */
-    FINDING_STALE_CACHE,       /* the zone has it; a resolver still has the old answer until ... */
-    FINDING_NAME_DOUBLED,      /* it stands at _dmarc.example.com.example.com */
-    FINDING_WRONG_LEVEL,       /* it stands at the parent, or at the domain itself */
-    FINDING_QUOTED_VALUE,      /* quotes inside the value */
-    FINDING_DUPLICATE,         /* more than one where one may be */
-    FINDING_CNAME_AS_TXT,      /* a CNAME's target pasted as TXT */
-    FINDING_CNAME_BESIDE,      /* a CNAME hides the record, or stands beside others */
-    FINDING_WILDCARD,          /* the answer comes from a wildcard */
-    FINDING_CNAME_LEAVES_ZONE, /* the ownership TXT is reached through a CNAME out of the zone */
+    FINDING_PROPAGATING,        /* some servers have it, some do not */
+    FINDING_STALE_CACHE,        /* the zone has it; a resolver still has the old answer until ... */
+    FINDING_NAME_DOUBLED,       /* it stands at _dmarc.example.com.example.com */
+    FINDING_WRONG_LEVEL,        /* it stands at the parent, or at the domain itself */
+    FINDING_QUOTED_VALUE,       /* quotes inside the value */
+    FINDING_DUPLICATE,          /* more than one where one may be */
+    FINDING_CNAME_AS_TXT,       /* a CNAME's target pasted as TXT */
+    FINDING_CNAME_BESIDE,       /* a CNAME hides the record, or stands beside others */
+    FINDING_WILDCARD,           /* the answer comes from a wildcard */
+    FINDING_CNAME_LEAVES_ZONE,  /* the ownership TXT is reached through a CNAME out of the zone */
+    FINDING_UNDERSCORE_MISSING, /* it stands at the name without its underscore */
+    FINDING_VALUE_RELATIVE,     /* the DNS host appended the domain to the target */
+    FINDING_VALUE_ESCAPED,      /* a backslash before a semicolon is part of the value */
+    FINDING_NOT_ASCII,          /* typographic quotes and the like inside the value */
+    FINDING_PROXIED,            /* the DNS host answers with its own addresses in place of it */
     /* the zone */
     FINDING_NO_DOMAIN, /* NXDOMAIN: not registered, or not delegated */
     FINDING_NO_ANSWER, /* no server of the zone answered */
@@ -38,7 +43,8 @@ enum finding_code {
     FINDING_SPF_TOO_MANY_VOID,
     FINDING_SPF_PLUS_ALL,
     FINDING_SPF_NO_ALL,
-    FINDING_SPF_AFTER_ALL, /* the include stands behind "all" */
+    FINDING_SPF_AFTER_ALL,      /* the include stands behind "all" */
+    FINDING_SPF_BROKEN_INCLUDE, /* an include leads to no record, or to one that is not valid */
     FINDING_SPF_TYPE99,
     /* DKIM */
     FINDING_DKIM_NO_KEY,    /* the CNAME's target exists, but has no key */
@@ -58,6 +64,8 @@ enum finding_code {
     FINDING_MX_IS_CNAME,
     FINDING_MX_IS_ADDRESS,
     FINDING_MX_NULL,             /* "0 ." (RFC 7505) */
+    FINDING_MX_PRIORITY_IN_HOST, /* the priority was entered in front of the host */
+    FINDING_MAIL_FROM_REGION,    /* the host is of another region */
     FINDING_MAIL_FROM_COLLISION, /* the MAIL FROM name has other mail servers, or is registered */
     /* the configuration */
     FINDING_NO_POSTMASTER_ROUTE,
