@@ -57,6 +57,28 @@ free_socket(struct config_socket *socket)
 }
 
 static void
+free_verification(struct config_verification *verification)
+{
+    free(verification->profiles);
+    free(verification->default_profile);
+    free(verification->region);
+    free(verification->mail_from);
+    free(verification->spf_include);
+    free(verification->dkim_zone);
+    free(verification->dkim_keys);
+    free(verification->dmarc_report);
+    free(verification->allow_private.items);
+    free_texts(&verification->reserved_names);
+    free(verification->events);
+    free(verification->ses.access_key_file);
+    free(verification->ses.secret_key_file);
+    free(verification->ses.session_token_file);
+    free(verification->ses.endpoint);
+    free(verification->ses.ca_file);
+    free(verification->ses.installation);
+}
+
+static void
 free_host(struct host_keys *host)
 {
     struct config *config = &host->config;
@@ -72,6 +94,8 @@ free_host(struct host_keys *host)
     free(config->hostname);
     free(config->authserv_id);
     free(config->inbound_mx);
+    free_texts(&config->backup_mx);
+    free_verification(&config->verification);
     free_socket(&config->control);
     free_socket(&config->intake);
     free_socket(&config->socketmap);

@@ -27,6 +27,8 @@ struct config_socket {
     char *group; /* NULL: the process's own */
 };
 
+enum { CONFIG_BACKUP_MX_MAX = 4 };
+
 struct config_networks {
     struct network *items;
     size_t count;
@@ -54,6 +56,7 @@ struct config_limits {
     uint64_t recipients;      /* per transaction */
     uint64_t hops;            /* Received fields; more is a loop */
     uint64_t pending_domains; /* per tenant */
+    uint64_t domains;         /* per tenant, removed ones apart */
 };
 
 struct config_dns {
@@ -77,6 +80,43 @@ struct config_milter {
     bool shadow;            /* the reference libraries judge too, and are compared with */
     char *reference_helper; /* path of mailspur-reference, which the shadow needs */
     uint64_t helpers;       /* how many of it */
+};
+
+/** What `verified` asks of the MX record. */
+enum config_mx { CONFIG_MX_WATCH, CONFIG_MX_REQUIRED };
+/** What a domain needs for its inbound to be switched on. */
+enum config_inbound_needs { CONFIG_NEEDS_VERIFIED, CONFIG_NEEDS_OWNERSHIP };
+
+/** Amazon SES, for domains of the profile `ses`. The files are read when they are needed. */
+struct config_ses {
+    char *access_key_file; /* NULL: SES is not used */
+    char *secret_key_file;
+    char *session_token_file; /* NULL: none */
+    char *endpoint;           /* NULL: by region */
+    char *ca_file;            /* NULL: the system's */
+    char *installation;       /* value of the tag on identities that are ours */
+};
+
+struct config_verification {
+    char *profiles;        /* folder of the operator's profile files */
+    char *default_profile; /* exists */
+    char *region;          /* of domains that name none */
+    char *mail_from;       /* label of the MAIL FROM domain below a tenant's */
+    char *spf_include;     /* the operator's SPF zone; NULL: not set */
+    char *dkim_zone;       /* where the CNAMEs of our own DKIM keys lead to; NULL: not set */
+    char *dkim_keys;       /* folder of private keys */
+    char *dmarc_report;    /* address, may hold {domain} */
+    enum config_mx mx;
+    enum config_inbound_needs inbound_needs;
+    int64_t pending_for_ms;
+    int64_t grace_ms; /* at_risk for so long, and `misses` checks, before failed */
+    uint64_t misses;
+    uint64_t checks_at_once;
+    uint64_t queries_per_server;          /* a second, to one server address; 0: no limit */
+    struct config_networks allow_private; /* name servers in these are asked nevertheless */
+    struct config_texts reserved_names;   /* no tenant's, nor what is below them; A-labels */
+    char *events;                         /* key of the destination for webhooks; NULL: none */
+    struct config_ses ses;
 };
 
 enum destination_kind { DESTINATION_PSA, DESTINATION_CRM, DESTINATION_PORTAL };
@@ -140,7 +180,9 @@ struct config {
     struct config_limits limits;
     struct config_dns dns;
     struct config_milter milter;
-    char *inbound_mx;                         /* host that tenants point their MX at */
+    char *inbound_mx;              /* host that tenants point their MX at */
+    struct config_texts backup_mx; /* further ones, after it in this order */
+    struct config_verification verification;
     struct config_destination **destinations; /* sorted by key */
     size_t destination_count;
     struct config_domain **domains; /* sorted by name */

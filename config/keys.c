@@ -11,7 +11,7 @@
 #define TIMEOUT_MOST "10m"
 #define STORE_MOST "1048576G"
 
-enum { SERVERS_MAX = 8, NETWORKS_MAX = 256 };
+enum { SERVERS_MAX = 8, NETWORKS_MAX = 256, NAMES_MAX = 256 };
 
 #define SECTION(variable, title, table)                                                            \
     static const struct section variable = {                                                       \
@@ -168,6 +168,7 @@ static const struct field LIMITS_FIELDS[] = {
     RANGE("recipients", NUMBER, recipients, "1000", "1", "1000"), // INTAKE_RECIPIENTS_MAX
     RANGE("hops", NUMBER, hops, "50", "5", "1000"),
     RANGE("pending_domains", NUMBER, pending_domains, "100", "1", "1000000"),
+    RANGE("domains", NUMBER, domains, "10000", "1", "1000000"),
 };
 SECTION(LIMITS, "limits", LIMITS_FIELDS);
 _Static_assert(INTAKE_RECIPIENTS_MAX == 1000, "the limit of `recipients` above");
@@ -206,17 +207,65 @@ static const struct field MILTER_FIELDS[] = {
 };
 SECTION(MILTER, "milter", MILTER_FIELDS);
 
+// ---- verification
+
+static const char *const MX_WORDS[] = {
+    [CONFIG_MX_WATCH] = "watch", [CONFIG_MX_REQUIRED] = "required", NULL};
+static const char *const INBOUND_NEEDS_WORDS[] = {
+    [CONFIG_NEEDS_VERIFIED] = "verified", [CONFIG_NEEDS_OWNERSHIP] = "ownership", NULL};
+
+#undef TARGET
+#define TARGET struct config_ses
+static const struct field SES_FIELDS[] = {
+    PLAIN("access_key_file", PATH, access_key_file),
+    PLAIN("secret_key_file", PATH, secret_key_file),
+    PLAIN("session_token_file", PATH, session_token_file),
+    KEY("endpoint", TEXT, endpoint, .check = text_check_url),
+    PLAIN("ca_file", PATH, ca_file),
+    KEY("installation", TEXT, installation, .fallback = "mailspur", .check = text_check_name),
+};
+SECTION(SES, "verification.ses", SES_FIELDS);
+
+#undef TARGET
+#define TARGET struct config_verification
+static const struct field VERIFICATION_FIELDS[] = {
+    KEY("profiles", PATH, profiles, .fallback = "profiles"),
+    KEY("default_profile", TEXT, default_profile, .fallback = "local", .check = text_check_name),
+    KEY("region", TEXT, region, .fallback = "us-east-1", .check = text_check_region),
+    KEY("mail_from", TEXT, mail_from, .fallback = "mail", .check = text_check_label),
+    PLAIN("spf_include", HOST, spf_include),
+    PLAIN("dkim_zone", HOST, dkim_zone),
+    KEY("dkim_keys", PATH, dkim_keys, .fallback = "/var/lib/mailspur/dkim"),
+    KEY("dmarc_report", TEXT, dmarc_report, .fallback = "dmarc@{domain}",
+        .check = text_check_report_address),
+    KEY("mx", CHOICE, mx, .fallback = "watch", .words = MX_WORDS),
+    KEY("inbound_needs", CHOICE, inbound_needs, .fallback = "verified",
+        .words = INBOUND_NEEDS_WORDS),
+    RANGE("pending_for", DURATION, pending_for_ms, "72h", "1s", "365d"),
+    RANGE("grace", DURATION, grace_ms, "72h", "0s", "365d"),
+    RANGE("misses", NUMBER, misses, "6", "1", "1000"),
+    RANGE("checks_at_once", NUMBER, checks_at_once, "16", "1", "128"),
+    RANGE("queries_per_server", NUMBER, queries_per_server, "20", "0", "100000"),
+    KEY("allow_private", NETWORKS, allow_private, .fallback = "", .items_max = NETWORKS_MAX),
+    KEY("reserved_names", HOSTS, reserved_names, .fallback = "", .items_max = NAMES_MAX),
+    KEY("events", TEXT, events, .check = text_check_name),
+    KEY("ses", SECTION, ses, .section = &SES),
+};
+SECTION(VERIFICATION, "verification", VERIFICATION_FIELDS);
+
 #undef TARGET
 #define TARGET struct host_keys
 static const struct field HOST_FIELDS[] = {
     KEY("hostname", HOST, config.hostname, .required = true),
     PLAIN("authserv_id", HOST, config.authserv_id),
     KEY("inbound_mx", HOST, config.inbound_mx, .required = true),
+    KEY("backup_mx", HOSTS, config.backup_mx, .fallback = "", .items_max = CONFIG_BACKUP_MX_MAX),
     KEY("domains", PATH, domains, .fallback = "domains.d"),
     PART("sockets", SOCKETS),
     KEY("store", SECTION, config.store, .section = &STORE),
     KEY("limits", SECTION, config.limits, .section = &LIMITS),
     KEY("dns", SECTION, config.dns, .section = &DNS),
+    KEY("verification", SECTION, config.verification, .section = &VERIFICATION),
     KEY("milter", SECTION, config.milter, .section = &MILTER),
     KEY("policy", SECTION, policy, .section = &POLICY),
     PLAIN("destinations", NODE, destinations),

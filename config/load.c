@@ -55,6 +55,23 @@ check_limits(const struct source *source, const struct node *root,
 }
 
 static void
+check_verification(const struct source *source, const struct node *root,
+                   const struct config_verification *verification)
+{
+    const struct config_ses *ses = &verification->ses;
+    const struct node *section = node_get(root, "verification");
+    if ((ses->access_key_file == NULL) != (ses->secret_key_file == NULL)) {
+        SOURCE_ERROR(source, node_get(section, "ses"),
+                     "'access_key_file' and 'secret_key_file' need each other");
+    }
+    if ((verification->spf_include == NULL) != (verification->dkim_zone == NULL)) {
+        KEY_WARNING(source, section,
+                    "only one of 'spf_include' and 'dkim_zone' is set: profile local leaves out "
+                    "the records of the other");
+    }
+}
+
+static void
 read_host(struct loader *loader, const struct source *source, const struct node *root)
 {
     struct host_keys *host = loader->host;
@@ -65,6 +82,7 @@ read_host(struct loader *loader, const struct source *source, const struct node 
     }
     check_sockets(source, root, config);
     check_limits(source, root, &config->limits);
+    check_verification(source, root, &config->verification);
 }
 
 static int
@@ -96,6 +114,16 @@ sort(struct config *config)
     }
 }
 
+static void
+check_events(const struct loader *loader, const struct source *source, const struct node *root)
+{
+    const char *events = loader->host->config.verification.events;
+    if (events != NULL && map_get(loader->destinations, events) == NULL) {
+        SOURCE_ERROR(source, node_get(node_get(root, "verification"), "events"),
+                     "'events': there is no destination '%.60s' in this file", events);
+    }
+}
+
 enum scope { SCOPE_HOST, SCOPE_ALL };
 
 static void
@@ -112,6 +140,7 @@ read_files(struct loader *loader, const char *path, enum scope scope)
     read_host(loader, &source, root);
     if (scope == SCOPE_ALL) {
         destination_read_all(loader, &source, host->destinations, NULL);
+        check_events(loader, &source, root);
     }
     host->destinations = NULL; // part of the tree
     if (scope == SCOPE_ALL && host->domains != NULL) {

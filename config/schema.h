@@ -43,6 +43,7 @@ enum field_type {
     FIELD_MODE,     /* octal permission bits (mode_t) */
     FIELD_CHOICE,   /* one of `words` (an enum that counts as they do) */
     FIELD_TEXTS,    /* a list (struct config_texts) */
+    FIELD_HOSTS,    /* a list of domain names (struct config_texts, A-labels) */
     FIELD_NETWORKS, /* a list (struct config_networks) */
     FIELD_SECTION,  /* another table (a struct inside, at `offset`) */
     FIELD_NODE      /* read by code of its own (const struct node *; NULL when left out) */

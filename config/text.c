@@ -262,3 +262,68 @@ text_check_milter_socket(const char *text, struct why *why)
     }
     return why_set(why, ST_INVALID, "'%.80s' is neither unix:/path nor inet:port@host", text);
 }
+
+static bool
+is_label(const char *text, size_t length)
+{
+    size_t good = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    return length > 0 && length <= CONFIG_LABEL_MAX && good >= length && text[0] != '-' &&
+           text[length - 1] != '-';
+}
+
+enum status
+text_check_label(const char *text, struct why *why)
+{
+    if (!is_label(text, strlen(text))) {
+        return why_set(why, ST_INVALID,
+                       "'%.70s' is not one label of a domain name: lower-case letters, digits, and "
+                       "hyphens inside, at most %d",
+                       text, CONFIG_LABEL_MAX);
+    }
+    return ST_OK;
+}
+
+enum status
+text_check_region(const char *text, struct why *why)
+{
+    if (strlen(text) > CONFIG_REGION_MAX || !is_label(text, strlen(text))) {
+        return why_set(why, ST_INVALID, "'%.40s' is not a region such as us-east-1", text);
+    }
+    return ST_OK;
+}
+
+// The domain of a report's address, where "{domain}" may stand at the end.
+static bool
+is_report_domain(const char *text)
+{
+    static const char PLACE[] = "{domain}";
+    size_t length = strlen(text);
+    size_t place = strlen(PLACE);
+    char name[DOMAIN_NAME_SIZE];
+    if (length < place || strcmp(text + length - place, PLACE) != 0) {
+        return address_normalize_domain(text, name, NULL) == ST_OK;
+    }
+    length -= place;
+    if (length == 0) {
+        return true;
+    }
+    AUTO_FREE char *front = xmemdup(text, length - 1);
+    return text[length - 1] == '.' && address_normalize_domain(front, name, NULL) == ST_OK;
+}
+
+enum status
+text_check_report_address(const char *text, struct why *why)
+{
+    const char *at = strchr(text, '@');
+    size_t local = at == NULL ? 0 : (size_t)(at - text);
+    // RFC 7489, 6.4: "," and "!" end an address, and what a URI would need to escape is not taken.
+    size_t good =
+        strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-");
+    if (local == 0 || good != local || strlen(text) > CONFIG_REPORT_MAX ||
+        !is_report_domain(at + 1)) {
+        return why_set(why, ST_INVALID,
+                       "'%.60s' is not an address such as dmarc@example.com or dmarc@{domain}",
+                       text);
+    }
+    return ST_OK;
+}

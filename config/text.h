@@ -12,7 +12,10 @@
 enum {
     CONFIG_NAME_MAX = 64,  /* of a route or destination */
     CONFIG_URL_MAX = 2048, /* bytes */
-    CONFIG_REPLY_MAX = 180 /* bytes of a refusal's text; a reply line is at most 512 */
+    CONFIG_REGION_MAX = 32,
+    CONFIG_REPORT_MAX = 254, /* bytes of an address for reports (RFC 5321, 4.5.3.1.3) */
+    CONFIG_LABEL_MAX = 63,   /* RFC 1035 */
+    CONFIG_REPLY_MAX = 180   /* bytes of a refusal's text; a reply line is at most 512 */
 };
 
 /**
@@ -47,6 +50,16 @@ MUST_CHECK enum status text_check_url(const char *text, struct why *why);
 
 /** A socket as libmilter takes it: "unix:/path", "local:/path", "inet:port@host", "inet6:...". */
 MUST_CHECK enum status text_check_milter_socket(const char *text, struct why *why);
+
+/** One label of a domain name: lower-case letters, digits, hyphens inside. */
+MUST_CHECK enum status text_check_label(const char *text, struct why *why);
+
+/** A region of a provider, such as "us-east-1": as a label, at most CONFIG_REGION_MAX. */
+MUST_CHECK enum status text_check_region(const char *text, struct why *why);
+
+/** A mailbox for reports: "name@domain", both safe in a DMARC record; the domain may be or end in
+ *  "{domain}". */
+MUST_CHECK enum status text_check_report_address(const char *text, struct why *why);
 
 /** A path that fits a Unix socket's address. */
 MUST_CHECK enum status text_check_socket_path(const char *text, struct why *why);

@@ -203,6 +203,22 @@ add_text(const struct source *source, const struct field *field, const char *tex
 }
 
 static enum status
+add_host(const struct source *source, const struct field *field, const char *text, void *member,
+         struct why *why)
+{
+    (void)source;
+    (void)field;
+    struct config_texts *list = member;
+    char name[DOMAIN_NAME_SIZE];
+    if (address_normalize_domain(text, name, why) != ST_OK) {
+        return ST_INVALID;
+    }
+    list->items = array_grow(list->items, list->count, sizeof(*list->items));
+    list->items[list->count++] = xstrdup(name);
+    return ST_OK;
+}
+
+static enum status
 add_network(const struct source *source, const struct field *field, const char *text, void *member,
             struct why *why)
 {
@@ -220,16 +236,17 @@ add_network(const struct source *source, const struct field *field, const char *
 
 // Of a list: adds one item.
 static value_setter *const SETTERS[] = {
-    [FIELD_TEXT] = set_text,         [FIELD_PATH] = set_path,        [FIELD_HOST] = set_host,
-    [FIELD_DURATION] = set_duration, [FIELD_SIZE] = set_size,        [FIELD_NUMBER] = set_number,
-    [FIELD_SWITCH] = set_switch,     [FIELD_MODE] = set_mode,        [FIELD_CHOICE] = set_choice,
-    [FIELD_TEXTS] = add_text,        [FIELD_NETWORKS] = add_network,
+    [FIELD_TEXT] = set_text,         [FIELD_PATH] = set_path,  [FIELD_HOST] = set_host,
+    [FIELD_DURATION] = set_duration, [FIELD_SIZE] = set_size,  [FIELD_NUMBER] = set_number,
+    [FIELD_SWITCH] = set_switch,     [FIELD_MODE] = set_mode,  [FIELD_CHOICE] = set_choice,
+    [FIELD_TEXTS] = add_text,        [FIELD_HOSTS] = add_host, [FIELD_NETWORKS] = add_network,
 };
 
 static bool
 is_list(const struct field *field)
 {
-    return field->type == FIELD_TEXTS || field->type == FIELD_NETWORKS;
+    return field->type == FIELD_TEXTS || field->type == FIELD_HOSTS ||
+           field->type == FIELD_NETWORKS;
 }
 
 static void

@@ -58,6 +58,31 @@ two_lines_give_all_the_defaults(void **state)
     assert_int_equal(config->limits.recipients, 1000);
     assert_int_equal(config->limits.hops, 50);
     assert_int_equal(config->limits.pending_domains, 100);
+    assert_int_equal(config->limits.domains, 10000);
+    const struct config_verification *verification = &config->verification;
+    AUTO_STRBUF profiles = STRBUF_INIT(256);
+    strbuf_printf(&profiles, "%s/profiles", folder->path);
+    assert_string_equal(verification->profiles, strbuf_text(&profiles));
+    assert_string_equal(verification->default_profile, "local");
+    assert_string_equal(verification->region, "us-east-1");
+    assert_string_equal(verification->mail_from, "mail");
+    assert_null(verification->spf_include);
+    assert_null(verification->dkim_zone);
+    assert_string_equal(verification->dkim_keys, "/var/lib/mailspur/dkim");
+    assert_string_equal(verification->dmarc_report, "dmarc@{domain}");
+    assert_int_equal(verification->mx, CONFIG_MX_WATCH);
+    assert_int_equal(verification->inbound_needs, CONFIG_NEEDS_VERIFIED);
+    assert_int_equal(verification->pending_for_ms, 3 * DAY_MS);
+    assert_int_equal(verification->grace_ms, 3 * DAY_MS);
+    assert_int_equal(verification->misses, 6);
+    assert_int_equal(verification->checks_at_once, 16);
+    assert_int_equal(verification->queries_per_server, 20);
+    assert_int_equal(verification->allow_private.count, 0);
+    assert_int_equal(verification->reserved_names.count, 0);
+    assert_null(verification->events);
+    assert_null(verification->ses.access_key_file);
+    assert_string_equal(verification->ses.installation, "mailspur");
+    assert_int_equal(config->backup_mx.count, 0);
     assert_int_equal(config->dns.servers.count, 1);
     assert_string_equal(config->dns.servers.items[0], "127.0.0.1");
     assert_int_equal(config->dns.timeout_ms, 2000);
@@ -91,6 +116,13 @@ what_is_set_replaces_the_defaults(void **state)
                  "store: {path: ../m.db, keep_dead: 90d}\n"
                  "limits:\n"
                  "dns: {servers: [192.0.2.1, '[2001:db8::1]:5353', '192.0.2.2:54']}\n"
+                 "backup_mx: [in2.test, B\xc3\xbc"
+                 "cher.test]\n"
+                 "verification: {mx: required, inbound_needs: ownership, misses: 1, grace: 0s,\n"
+                 "  spf_include: _spf.ours.test, dkim_zone: dkim.ours.test, mail_from: b-1,\n"
+                 "  dmarc_report: 'd+x@r.{domain}', reserved_names: [Ours.test.],\n"
+                 "  allow_private: [127.0.0.0/8], ses: {endpoint: 'http://127.0.0.1:1',\n"
+                 "  access_key_file: a, secret_key_file: s, installation: x1}}\n"
                  "milter: {socket: 'inet:8891@127.0.0.1'}\n");
     AUTO_CONFIG *config = folder_load_good(folder);
     assert_string_equal(config->hostname, "xn--bcher-kva.example");
@@ -105,6 +137,21 @@ what_is_set_replaces_the_defaults(void **state)
     assert_int_equal(config->dns.servers.count, 3);
     assert_string_equal(config->dns.servers.items[1], "[2001:db8::1]:5353");
     assert_string_equal(config->milter.socket, "inet:8891@127.0.0.1");
+    const struct config_verification *verification = &config->verification;
+    assert_int_equal(config->backup_mx.count, 2);
+    assert_string_equal(config->backup_mx.items[1], "xn--bcher-kva.test");
+    assert_int_equal(verification->mx, CONFIG_MX_REQUIRED);
+    assert_int_equal(verification->inbound_needs, CONFIG_NEEDS_OWNERSHIP);
+    assert_int_equal(verification->misses, 1);
+    assert_int_equal(verification->grace_ms, 0);
+    assert_string_equal(verification->spf_include, "_spf.ours.test");
+    assert_string_equal(verification->dkim_zone, "dkim.ours.test");
+    assert_string_equal(verification->dmarc_report, "d+x@r.{domain}");
+    assert_string_equal(verification->reserved_names.items[0], "ours.test");
+    assert_int_equal(verification->allow_private.count, 1);
+    strbuf_reset(&expected);
+    strbuf_printf(&expected, "%s/a", folder->path);
+    assert_string_equal(verification->ses.access_key_file, strbuf_text(&expected));
 }
 
 static void

@@ -263,6 +263,39 @@ static const struct wrong_file WRONG_FILES[] = {
      NULL,
      "$/mailspur.yaml:3:1: error: a message of 'message_size' does not fit a tenant's share of the "
      "store ('store_size' and 'tenant_share')\n"},
+    // ---- verification
+    {"label of MAIL FROM",
+     "verification:\n"
+     "  mail_from: mail.x\n",
+     NULL,
+     "$/mailspur.yaml:4:14: error: 'mail_from': 'mail.x' is not one label of a domain name: "
+     "lower-case letters, digits, and hyphens inside, at most 63\n"},
+    {"address of reports",
+     "verification:\n"
+     "  dmarc_report: mailto:a@b.test\n",
+     NULL,
+     "$/mailspur.yaml:4:17: error: 'dmarc_report': 'mailto:a@b.test' is not an address such as "
+     "dmarc@example.com or dmarc@{domain}\n"},
+    {"word of mx",
+     "verification:\n"
+     "  mx: require\n",
+     NULL,
+     "$/mailspur.yaml:4:7: error: 'mx': 'require' is none of: watch, required; did you mean "
+     "'required'?\n"},
+    {"reserved name",
+     "verification:\n"
+     "  reserved_names: [a..test]\n",
+     NULL, "$/mailspur.yaml:4:20: error: 'reserved_names': 'a..test' is not a domain name\n"},
+    {"one more backup MX than is taken", "backup_mx: [a.test, b.test, c.test, d.test, e.test]\n",
+     NULL, "$/mailspur.yaml:3:12: error: 'backup_mx' has 5 items; at most 4 are taken\n"},
+    {"destination of events",
+     "verification:\n"
+     "  events: psa\n",
+     NULL, "$/mailspur.yaml:4:11: error: 'events': there is no destination 'psa' in this file\n"},
+    {"one key of SES",
+     "verification:\n"
+     "  ses: {access_key_file: a}\n",
+     NULL, "$/mailspur.yaml:4:8: error: 'access_key_file' and 'secret_key_file' need each other\n"},
     // ---- destinations
     {"url without allow_http",
      "destinations:\n"

@@ -20,6 +20,12 @@ struct text_case {
 #define TEXT_64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define PATH_107 "/" TEXT_64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
+#define LABEL_63 "abcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghij123"
+// 4 + 3 x 64 + 58 bytes
+#define REPORT_254                                                                                 \
+    "abc@" LABEL_63 "." LABEL_63 "." LABEL_63 "."                                                  \
+    "abcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefgh"
+
 static const struct text_case CASES[] = {
     {text_check_url, "https://a.test", true},
     {text_check_url, "https://a.test/", true},
@@ -88,6 +94,35 @@ static const struct text_case CASES[] = {
     {text_check_name, "\xc3\xa4", false},
     {text_check_line, "\xc3\xa4", true},
     {text_check_line, "a\x7f", false},
+    {text_check_label, "mail", true},
+    {text_check_label, "b-1", true},
+    {text_check_label, LABEL_63, true},
+    {text_check_label, LABEL_63 "a", false},
+    {text_check_label, "Mail", false},
+    {text_check_label, "-mail", false},
+    {text_check_label, "mail-", false},
+    {text_check_label, "m.ail", false},
+    {text_check_label, "", false},
+    {text_check_region, "us-east-1", true},
+    {text_check_region, "abcdefghijabcdefghijabcdefghij12", true},
+    {text_check_region, "abcdefghijabcdefghijabcdefghij123", false},
+    {text_check_region, "us east", false},
+    {text_check_region, "", false},
+    {text_check_report_address, "dmarc@{domain}", true},
+    {text_check_report_address, "d.m+x@reports.{domain}", true},
+    {text_check_report_address, "d@ours.example", true},
+    {text_check_report_address, REPORT_254, true},
+    {text_check_report_address, REPORT_254 "a", false},
+    {text_check_report_address, "dmarc", false},
+    {text_check_report_address, "@ours.example", false},
+    {text_check_report_address, "d@", false},
+    {text_check_report_address, "d@reports{domain}", false},
+    {text_check_report_address, "d@.{domain}", false},
+    {text_check_report_address, "d@{domain}.x", false},
+    {text_check_report_address, "d@{token}", false},
+    {text_check_report_address, "{domain}@ours.example", false},
+    {text_check_report_address, "d!10m@ours.example", false},
+    {text_check_report_address, "d,e@ours.example", false},
     {text_check_printable, "a ~", true},
     {text_check_printable, "\xc3\xa4", false},
     {text_check_printable, "", false},
