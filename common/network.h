@@ -26,7 +26,16 @@ MUST_CHECK enum status network_parse_address(const char *text, struct network_ad
 /** "10.0.0.0/8", "2001:db8::/32", or an address alone. Host bits must be zero. */
 MUST_CHECK enum status network_parse(const char *text, struct network *out, struct why *why);
 
+/** ::ffff:a.b.c.d becomes the IPv4 address it stands for; others stay. */
+void network_unmap(struct network_address *address);
+
 bool network_contains(const struct network *network, const struct network_address *address);
+
+/**
+ * False for what is not the public Internet (RFC 6890 and its registries: private, loopback,
+ * link-local, multicast, documentation ...), and for the IPv6 forms that embed an IPv4 address.
+ */
+bool network_is_public(const struct network_address *address);
 
 bool network_list_contains(const struct network *list, size_t count,
                            const struct network_address *address);

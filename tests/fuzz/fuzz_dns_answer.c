@@ -52,7 +52,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!dns_codec_is_answer(&query, message, length)) {
         return 0;
     }
-    (void)dns_codec_is_truncated(message);
+    (void)dns_codec_needs_tcp(&query, message, length);
     (void)dns_codec_dislikes_edns(message);
     AUTO_REPLY reply;
     dns_reply_init(&reply, &question.name);

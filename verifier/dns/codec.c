@@ -7,7 +7,8 @@
 
 enum {
     HEADER_SIZE = 12,
-    FLAG_QR = 0x80, /* in byte 2 */
+    OLD_UDP_SIZE = 512, // without EDNS (RFC 1035, 4.2.1)
+    FLAG_QR = 0x80,     /* in byte 2 */
     FLAG_TC = 0x02,
     MASK_OPCODE = 0x78,
     MASK_RCODE = 0x0f, /* in byte 3 */
@@ -30,15 +31,17 @@ dns_codec_build(const struct dns_question *question, uint16_t id, bool edns, str
 {
     ldns_rdf *name =
         ldns_rdf_new_frm_data(LDNS_RDF_TYPE_DNAME, question->name.length, question->name.wire);
-    AUTO_PACKET *packet = name == NULL ? NULL
-                                       : ldns_pkt_query_new(name, (ldns_rr_type)question->type,
-                                                            LDNS_RR_CLASS_IN, LDNS_RD);
+    AUTO_PACKET *packet =
+        name == NULL ? NULL
+                     : ldns_pkt_query_new(name, (ldns_rr_type)question->type, LDNS_RR_CLASS_IN, 0);
     if (packet == NULL) {
         ldns_rdf_deep_free(name);
         return why_set(why, ST_BUG, "cannot build a DNS query");
     }
     ldns_pkt_set_id(packet, id);
-    ldns_pkt_set_ad(packet, true); // tell us whether you validated (RFC 6840, 5.7)
+    ldns_pkt_set_rd(packet, !question->is_iterative);
+    ldns_pkt_set_cd(packet, question->is_unchecked);
+    ldns_pkt_set_ad(packet, !question->is_iterative); // did you validate? (RFC 6840, 5.7)
     if (edns) {
         ldns_pkt_set_edns_udp_size(packet, DNS_EDNS_SIZE);
     }
@@ -87,9 +90,11 @@ dns_codec_is_answer(const struct dns_query *query, const unsigned char *message,
 }
 
 bool
-dns_codec_is_truncated(const unsigned char *message)
+dns_codec_needs_tcp(const struct dns_query *query, const unsigned char *message, size_t length)
 {
-    return (message[2] & FLAG_TC) != 0;
+    // More than we announced comes in fragments, which strangers can forge.
+    size_t most = query->edns ? (size_t)DNS_EDNS_SIZE : (size_t)OLD_UDP_SIZE;
+    return (message[2] & FLAG_TC) != 0 || length > most;
 }
 
 bool
@@ -145,6 +150,21 @@ add_mx(const ldns_rr *rr, struct dns_reply *reply)
 }
 
 static bool
+take_soa(const ldns_rr *rr, struct dns_reply *reply)
+{
+    enum { FIELDS = 7, SERIAL = 2, MINIMUM = 6 };
+    if (ldns_rr_get_type(rr) != LDNS_RR_TYPE_SOA || ldns_rr_rd_count(rr) != FIELDS) {
+        return false;
+    }
+    reply->soa = (struct dns_soa){
+        .is_present = true,
+        .serial = ldns_rdf2native_int32(ldns_rr_rdf(rr, SERIAL)),
+        .minimum = ldns_rdf2native_int32(ldns_rr_rdf(rr, MINIMUM)),
+    };
+    return true;
+}
+
+static bool
 add_record(const ldns_rr *rr, enum dns_type type, struct dns_reply *reply)
 {
     const ldns_rdf *first = ldns_rr_rdf(rr, 0);
@@ -170,7 +190,7 @@ add_record(const ldns_rr *rr, enum dns_type type, struct dns_reply *reply)
     case DNS_CNAME:
     case DNS_PTR:
     case DNS_SOA:
-        if (!has_name_at(rr, 0)) {
+        if (!has_name_at(rr, 0) || (type == DNS_SOA && !take_soa(rr, reply))) {
             break;
         }
         return dns_reply_add_name(reply, 0, ldns_rdf_data(first), ldns_rdf_size(first));
@@ -196,11 +216,19 @@ add_records(const ldns_rr_list *answers, enum dns_type type, struct dns_reply *r
     return true;
 }
 
-// Follow the CNAMEs as far as the answer section tells them, in whatever order they stand.
 static bool
-follow_chain(const ldns_rr_list *answers, struct dns_reply *reply)
+is_in_zone(const struct dns_reply *reply, const struct dns_name *zone)
 {
-    for (size_t i = 0; i < ldns_rr_list_rr_count(answers);) {
+    return zone == NULL || dns_name_is_within(reply->canonical.wire, reply->canonical.length,
+                                              zone->wire, zone->length);
+}
+
+// Follow the CNAMEs as far as the answer section tells them, in whatever order they stand. Of what
+// is outside of `zone` (NULL: the world) its servers know nothing.
+static bool
+follow_chain(const ldns_rr_list *answers, const struct dns_name *zone, struct dns_reply *reply)
+{
+    for (size_t i = 0; i < ldns_rr_list_rr_count(answers) && is_in_zone(reply, zone);) {
         const ldns_rr *rr = ldns_rr_list_rr(answers, i++);
         if (!is_owned_by(rr, &reply->canonical, LDNS_RR_TYPE_CNAME) || !has_name_at(rr, 0)) {
             continue;
@@ -228,12 +256,12 @@ take_negative_ttl(const ldns_pkt *packet, struct dns_reply *reply)
     for (size_t i = 0; i < ldns_rr_list_rr_count(authority); i++) {
         const ldns_rr *rr = ldns_rr_list_rr(authority, i);
         const ldns_rdf *owner = ldns_rr_owner(rr);
-        if (ldns_rr_get_type(rr) != LDNS_RR_TYPE_SOA || ldns_rr_rd_count(rr) != 7 ||
-            !dns_name_is_within(reply->canonical.wire, reply->canonical.length,
-                                ldns_rdf_data(owner), ldns_rdf_size(owner))) {
+        if (!dns_name_is_within(reply->canonical.wire, reply->canonical.length,
+                                ldns_rdf_data(owner), ldns_rdf_size(owner)) ||
+            !take_soa(rr, reply)) {
             continue;
         }
-        uint32_t minimum = ldns_rdf2native_int32(ldns_rr_rdf(rr, 6));
+        uint32_t minimum = reply->soa.minimum;
         uint32_t ttl = ttl_of(rr) < minimum ? ttl_of(rr) : minimum;
         reply->ttl = ttl < reply->ttl ? ttl : reply->ttl;
         return true;
@@ -248,6 +276,23 @@ is_referral(const ldns_pkt *packet)
     for (size_t i = 0; i < ldns_rr_list_rr_count(authority); i++) {
         if (ldns_rr_get_type(ldns_rr_list_rr(authority, i)) == LDNS_RR_TYPE_NS) {
             return !ldns_pkt_aa(packet);
+        }
+    }
+    return false;
+}
+
+// NS records of a zone strictly below.
+static bool
+has_ns_below(const ldns_pkt *packet, const struct dns_name *zone)
+{
+    const ldns_rr_list *authority = ldns_pkt_authority(packet);
+    for (size_t i = 0; i < ldns_rr_list_rr_count(authority); i++) {
+        const ldns_rr *rr = ldns_rr_list_rr(authority, i);
+        const ldns_rdf *owner = ldns_rr_owner(rr);
+        if (ldns_rr_get_type(rr) == LDNS_RR_TYPE_NS && ldns_rdf_size(owner) > zone->length &&
+            dns_name_is_within(ldns_rdf_data(owner), ldns_rdf_size(owner), zone->wire,
+                               zone->length)) {
+            return true;
         }
     }
     return false;
@@ -297,7 +342,7 @@ read_packet(const struct dns_query *query, const ldns_pkt *packet, struct dns_re
     }
     const ldns_rr_list *answers = ldns_pkt_answer(packet);
     unsigned cnames = reply->cnames;
-    if (query->question.type != DNS_CNAME && !follow_chain(answers, reply)) {
+    if (query->question.type != DNS_CNAME && !follow_chain(answers, NULL, reply)) {
         return;
     }
     if (!add_records(answers, query->question.type, reply)) {
@@ -328,4 +373,82 @@ dns_codec_read(const struct dns_query *query, const unsigned char *message, size
     }
     reply->authenticated = reply->authenticated && trust_ad && ldns_pkt_ad(packet);
     read_packet(query, packet, reply);
+}
+
+// A "no" of a server of the zone. NS records of a zone below, without SOA: a referral, AA or not.
+static enum dns_stance
+read_authority_negative(const ldns_pkt *packet, const struct dns_name *zone, bool was_followed,
+                        struct dns_reply *reply)
+{
+    bool has_soa = take_negative_ttl(packet, reply);
+    if (ldns_pkt_get_rcode(packet) == LDNS_RCODE_NXDOMAIN) {
+        reply->status = DNS_NXDOMAIN;
+    } else if (!has_soa && was_followed) {
+        reply->unfinished = true;
+        return DNS_STANCE_ANSWERS;
+    } else if (!has_soa && has_ns_below(packet, zone)) {
+        return DNS_STANCE_REFERRAL;
+    } else {
+        reply->status = DNS_NODATA;
+    }
+    reply->ttl = has_soa ? reply->ttl : 0; // RFC 2308, 5: not to be cached
+    return DNS_STANCE_ANSWERS;
+}
+
+static enum dns_stance
+read_authority_packet(const struct dns_query *query, const ldns_pkt *packet,
+                      const struct dns_name *zone, struct dns_reply *reply)
+{
+    if (ldns_pkt_edns_extended_rcode(packet) != 0) {
+        return DNS_STANCE_OTHER_RCODE;
+    }
+    const ldns_rr_list *answers = ldns_pkt_answer(packet);
+    if (!ldns_pkt_aa(packet)) {
+        bool refers = ldns_rr_list_rr_count(answers) == 0 && is_referral(packet);
+        return refers ? DNS_STANCE_REFERRAL : DNS_STANCE_NOT_AUTHORITATIVE;
+    }
+    if (query->question.type != DNS_CNAME && !follow_chain(answers, zone, reply)) {
+        return DNS_STANCE_BROKEN;
+    }
+    if (!is_in_zone(reply, zone)) {
+        reply->unfinished = true;
+        return DNS_STANCE_ANSWERS;
+    }
+    if (!add_records(answers, query->question.type, reply)) {
+        return DNS_STANCE_BROKEN;
+    }
+    if (reply->count > 0) {
+        reply->status = DNS_OK;
+        return DNS_STANCE_ANSWERS;
+    }
+    return read_authority_negative(packet, zone, reply->cnames > 0, reply);
+}
+
+static enum dns_stance
+stance_of_refusal(const unsigned char *message)
+{
+    switch (message[3] & MASK_RCODE) {
+    case LDNS_RCODE_REFUSED:
+        return DNS_STANCE_REFUSED;
+    case LDNS_RCODE_SERVFAIL:
+        return DNS_STANCE_SERVFAIL;
+    default:
+        return DNS_STANCE_OTHER_RCODE;
+    }
+}
+
+enum dns_stance
+dns_codec_read_authority(const struct dns_query *query, const unsigned char *message, size_t length,
+                         const struct dns_name *zone, struct dns_reply *reply)
+{
+    reply->unfinished = false;
+    reply->authenticated = false;
+    if (is_refusal(message)) {
+        return stance_of_refusal(message);
+    }
+    AUTO_PACKET *packet = NULL;
+    if (ldns_wire2pkt(&packet, message, length) != LDNS_STATUS_OK) {
+        return DNS_STANCE_BROKEN;
+    }
+    return read_authority_packet(query, packet, zone, reply);
 }

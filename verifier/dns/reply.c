@@ -23,6 +23,7 @@ dns_reply_init(struct dns_reply *reply, const struct dns_name *name)
     reply->cnames = 0;
     reply->ttl = UINT32_MAX;
     reply->authenticated = true;
+    reply->soa = (struct dns_soa){.is_present = false};
     reply->problem[0] = '\0';
     reply->count = 0;
     reply->data = STRBUF_INIT(REPLY_DATA_MAX);
@@ -142,6 +143,7 @@ dns_answer_new(const struct dns_reply *reply, enum dns_type type, int64_t keep_m
         .expires_mono_ms = clock_mono_ms() + keep_ms,
         .ttl = reply->ttl == UINT32_MAX ? 0 : reply->ttl,
         .authenticated = reply->authenticated,
+        .soa = reply->soa,
         .canonical = put_bytes(&at, canonical, strlen(canonical)),
         .problem = put_bytes(&at, reply->problem, strlen(reply->problem)),
         .count = count,

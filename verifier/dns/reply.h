@@ -16,6 +16,8 @@
 struct dns_question {
     struct dns_name name;
     enum dns_type type;
+    bool is_iterative; /* without RD: what the server itself knows */
+    bool is_unchecked; /* with CD (RFC 4035, 3.2.2): also what fails DNSSEC */
 };
 
 struct dns_reply_record {
@@ -31,6 +33,7 @@ struct dns_reply {
     unsigned cnames;           /* length of the chain */
     uint32_t ttl;              /* seconds, smallest on the chain */
     bool authenticated;
+    struct dns_soa soa;
     char problem[160]; /* with DNS_TEMPORARY */
     size_t count;
     struct dns_reply_record records[DNS_RECORDS_MAX];

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verifier/dns/resolver.h"
 
-#include <stdlib.h>
-#include <sys/random.h>
-
 #include "common/clock.h"
 #include "common/xalloc.h"
 #include "verifier/dns/codec.h"
-
-enum { OLD_UDP_SIZE = 512 }; // without EDNS (RFC 1035, 4.2.1)
 
 enum status
 dns_resolver_init(struct dns_resolver *resolver, const struct dns_settings *settings,
@@ -33,40 +28,22 @@ dns_resolver_init(struct dns_resolver *resolver, const struct dns_settings *sett
     return ST_OK;
 }
 
-static uint16_t
-random_id(void)
-{
-    uint16_t id;
-    if (getrandom(&id, sizeof(id), 0) != (ssize_t)sizeof(id)) { // never short below 256 bytes
-        abort();
-    }
-    return id;
-}
-
-static bool
-must_use_tcp(const struct dns_query *query, const struct dns_message *message)
-{
-    // More than we announced comes in fragments, which strangers can forge.
-    size_t most = query->edns ? (size_t)DNS_EDNS_SIZE : (size_t)OLD_UDP_SIZE;
-    return dns_codec_is_truncated(message->bytes) || message->length > most;
-}
-
 // One try at one server; the message is its answer, whatever it says.
 static enum status
 exchange(const struct dns_server *server, const struct dns_question *question, int64_t deadline,
          struct dns_query *query, struct dns_message *message, struct why *why)
 {
-    enum status status = dns_codec_build(question, random_id(), true, query, why);
+    enum status status = dns_codec_build(question, dns_transport_new_id(), true, query, why);
     if (status == ST_OK) {
         status = dns_transport_udp(server, query, deadline, message, why);
     }
     if (status == ST_OK && dns_codec_dislikes_edns(message->bytes)) {
-        status = dns_codec_build(question, random_id(), false, query, why);
+        status = dns_codec_build(question, dns_transport_new_id(), false, query, why);
         if (status == ST_OK) {
             status = dns_transport_udp(server, query, deadline, message, why);
         }
     }
-    if (status == ST_OK && must_use_tcp(query, message)) {
+    if (status == ST_OK && dns_codec_needs_tcp(query, message->bytes, message->length)) {
         status = dns_transport_tcp(server, query, deadline, message, why);
     }
     return status;

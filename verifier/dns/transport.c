@@ -6,7 +6,9 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "common/clock.h"
 #include "common/network.h"
@@ -39,6 +41,28 @@ fill_address(const struct network_address *address, uint16_t port, struct dns_se
         server->address_length = sizeof(v6);
     }
     server->is_loopback = is_loopback(address);
+}
+
+void
+dns_server_init(const struct network_address *address, uint16_t port, struct dns_server *out)
+{
+    struct dns_server server = {.address_length = 0};
+    int family = address->length == 4 ? AF_INET : AF_INET6;
+    fill_address(address, port, &server);
+    if (inet_ntop(family, address->bytes, server.text, sizeof(server.text)) == NULL) {
+        abort(); // the text has room for any address
+    }
+    *out = server;
+}
+
+uint16_t
+dns_transport_new_id(void)
+{
+    uint16_t id;
+    if (getrandom(&id, sizeof(id), 0) != (ssize_t)sizeof(id)) { // never short below 256 bytes
+        abort();
+    }
+    return id;
 }
 
 // Split "address", "address:port", "[address]:port" in place; NULL port when there is none.
@@ -101,6 +125,8 @@ network_error(const struct dns_server *server, struct why *why)
     case EPIPE:
     case EHOSTUNREACH:
     case ENETUNREACH:
+    case EADDRNOTAVAIL: // no address of that family here
+    case EAFNOSUPPORT:
     case EACCES:
     case EPERM: // a local firewall
         return why_errno(why, ST_REFUSED, "server %s", server->text);
@@ -130,12 +156,12 @@ wait_for(const struct dns_server *server, int fd, short events, int64_t deadline
     }
 }
 
-static enum status
-open_socket(const struct dns_server *server, int type, int *fd_out, struct why *why)
+enum status
+dns_transport_open(const struct dns_server *server, int type, int *fd_out, struct why *why)
 {
     AUTO_FD int fd = socket(server->address.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) {
-        return why_errno(why, ST_IO, "server %s: socket", server->text);
+        return network_error(server, why);
     }
     const struct sockaddr *address = (const struct sockaddr *)&server->address;
     if (connect(fd, address, server->address_length) != 0 && errno != EINPROGRESS) {
@@ -150,7 +176,7 @@ dns_transport_udp(const struct dns_server *server, const struct dns_query *query
                   int64_t deadline_mono_ms, struct dns_message *out, struct why *why)
 {
     AUTO_FD int fd = -1;
-    enum status status = open_socket(server, SOCK_DGRAM, &fd, why);
+    enum status status = dns_transport_open(server, SOCK_DGRAM, &fd, why);
     if (status != ST_OK) {
         return status;
     }
@@ -221,7 +247,7 @@ dns_transport_tcp(const struct dns_server *server, const struct dns_query *query
     unsigned char framed[2 + DNS_QUERY_MAX] = {(unsigned char)(query->length >> 8),
                                                (unsigned char)query->length};
     memcpy(framed + 2, query->bytes, query->length);
-    enum status status = open_socket(server, SOCK_STREAM, &fd, why);
+    enum status status = dns_transport_open(server, SOCK_STREAM, &fd, why);
     if (status == ST_OK) {
         status = send_all(server, fd, framed, query->length + 2, deadline_mono_ms, why);
     }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "common/network.h"
 #include "common/status.h"
 #include "verifier/dns/codec.h"
 
@@ -23,6 +24,20 @@ struct dns_server {
 
 /** "192.0.2.53", "192.0.2.53:5353", "::1", "[::1]:53"; the port is 53 otherwise. */
 MUST_CHECK enum status dns_server_parse(const char *text, struct dns_server *out, struct why *why);
+
+/** A server of this address; its text is the address. */
+void dns_server_init(const struct network_address *address, uint16_t port, struct dns_server *out);
+
+/** An id that cannot be guessed, for one query. */
+uint16_t dns_transport_new_id(void);
+
+/**
+ * A non-blocking socket that is connected to the server (SOCK_STREAM: on its way).
+ *
+ * @return  ST_OK; ST_REFUSED no way there; ST_IO no socket
+ */
+MUST_CHECK enum status dns_transport_open(const struct dns_server *server, int type, int *fd_out,
+                                          struct why *why);
 
 struct dns_message {
     size_t length;
