@@ -31,12 +31,10 @@ next_time_and_sequence(void)
     return last;
 }
 
-struct id
-id_new(void)
+// Time and sequence as above; of `tail` the lower 62 bits count.
+static struct id
+make_id(uint64_t stamp, uint64_t tail)
 {
-    uint64_t stamp = next_time_and_sequence();
-    uint64_t tail;
-    fill_random(&tail, sizeof(tail));
     tail = (tail & 0x3fffffffffffffffU) | 0x8000000000000000U; // variant 10
     struct id id;
     (void)snprintf(id.text, sizeof(id.text), "%08x-%04x-7%03x-%04x-%012llx",
@@ -44,6 +42,20 @@ id_new(void)
                    (unsigned)stamp & 0xfffU, (unsigned)(tail >> 48),
                    (unsigned long long)(tail & 0xffffffffffffU));
     return id;
+}
+
+struct id
+id_new(void)
+{
+    uint64_t tail;
+    fill_random(&tail, sizeof(tail));
+    return make_id(next_time_and_sequence(), tail);
+}
+
+struct id
+id_floor(int64_t wall_ms)
+{
+    return make_id(wall_ms <= 0 ? 0 : (uint64_t)wall_ms << 12, 0);
 }
 
 bool

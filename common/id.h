@@ -5,6 +5,7 @@
 #define COMMON_ID_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum { ID_SIZE = 37 };
 
@@ -14,6 +15,9 @@ struct id {
 
 /** A new id. Later calls of the same process sort behind earlier ones. Any thread. */
 struct id id_new(void);
+
+/** The id that sorts before all made at this moment or later, and behind all made before it. */
+struct id id_floor(int64_t wall_ms);
 
 /** True for 36 characters of the form xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx, lower case. */
 bool id_is_valid(const char *text);

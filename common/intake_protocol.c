@@ -39,7 +39,14 @@ static const struct frame_field COMMIT[] = {
     FRAME_NUMBER_FIELD(11, struct intake_commit, header_length),
     FRAME_NUMBER_FIELD(12, struct intake_commit, received_at),
     FRAME_TEXT_FIELD(13, struct intake_commit, policy_key, KEY_MAX),
+    FRAME_TEXT_FIELD(14, struct intake_commit, evidence, INTAKE_EVIDENCE_MAX),
 };
+
+// Every field at its cap, and the fields' own tags and lengths.
+_Static_assert(INTAKE_RECIPIENTS_TEXT_MAX + INTAKE_VERDICT_MAX + INTAKE_EVIDENCE_MAX +
+                       3 * NAME_MAX_BYTES + ENVELOPE_ADDRESS_MAX + 4 * KEY_MAX + 256 <=
+                   FRAME_MAX,
+               "the largest COMMIT fits a packet");
 
 static const struct frame_field COMMIT_ANSWER[] = {
     FRAME_NUMBER_FIELD(1, struct intake_commit_answer, outcome),
@@ -47,6 +54,14 @@ static const struct frame_field COMMIT_ANSWER[] = {
     FRAME_TEXT_FIELD(3, struct intake_commit_answer, reply.enhanced, KEY_MAX),
     FRAME_TEXT_FIELD(4, struct intake_commit_answer, reply.text, REPLY_TEXT_MAX),
     FRAME_TEXT_FIELD(5, struct intake_commit_answer, message_id, KEY_MAX),
+};
+
+static const struct frame_field REFUSED[] = {
+    FRAME_TEXT_FIELD(1, struct intake_refused, id, KEY_MAX),
+    FRAME_TEXT_FIELD(2, struct intake_refused, queue_id, KEY_MAX),
+    FRAME_TEXT_FIELD(3, struct intake_refused, tenant, KEY_MAX),
+    FRAME_TEXT_FIELD(4, struct intake_refused, domain, DOMAIN_NAME_MAX),
+    FRAME_TEXT_FIELD(5, struct intake_refused, evidence, INTAKE_EVIDENCE_MAX),
 };
 
 static const struct frame_field NOTHING[] = {
@@ -61,3 +76,4 @@ const struct frame_layout INTAKE_COMMIT_ANSWER_LAYOUT = {INTAKE_COMMIT_ANSWER, C
                                                          ARRAY_LEN(COMMIT_ANSWER)};
 const struct frame_layout INTAKE_ACK_LAYOUT = {INTAKE_ACK, NOTHING, ARRAY_LEN(NOTHING)};
 const struct frame_layout INTAKE_RESET_LAYOUT = {INTAKE_RESET, NOTHING, ARRAY_LEN(NOTHING)};
+const struct frame_layout INTAKE_REFUSED_LAYOUT = {INTAKE_REFUSED, REFUSED, ARRAY_LEN(REFUSED)};

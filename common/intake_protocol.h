@@ -6,6 +6,7 @@
 //   COMMIT  → COMMIT_ANSWER   keep this message (its bytes come as a descriptor with the packet)
 //   ACK     (no answer)       the answer to COMMIT has arrived
 //   RESET   (no answer)       the transaction is over: drop its reservation
+//   REFUSED (no answer)       the policy refused the message: keep why
 //
 // The message's bytes: header fields as received, CRLF line ends, empty line, body.
 #ifndef COMMON_INTAKE_PROTOCOL_H
@@ -23,13 +24,15 @@ enum intake_kind {
     INTAKE_COMMIT = 3,
     INTAKE_COMMIT_ANSWER = 4,
     INTAKE_ACK = 5,
-    INTAKE_RESET = 6
+    INTAKE_RESET = 6,
+    INTAKE_REFUSED = 7
 };
 
 enum {
     INTAKE_RECIPIENTS_MAX = 1000,            /* per transaction; RFC 5321, 4.5.3.1.8 asks for 100 */
     INTAKE_RECIPIENTS_TEXT_MAX = 160 * 1024, /* all of them, one a line */
-    INTAKE_VERDICT_MAX = 32 * 1024
+    INTAKE_VERDICT_MAX = 32 * 1024,
+    INTAKE_EVIDENCE_MAX = 48 * 1024
 };
 
 /** Whose business a recipient is. The same words for socketmap and milter. */
@@ -71,6 +74,7 @@ struct intake_commit {
     const char *verdict;    /* JSON of common/verdict.h */
     const char *hold;       /* reason to hold it; "": deliver */
     const char *policy_key; /* of the answers to RCPT: the policy it was judged by */
+    const char *evidence;   /* JSON of common/evidence.h; "": none */
     uint64_t size;          /* bytes of the message */
     uint64_t header_length; /* bytes of it that are the header block, empty line included */
     uint64_t received_at;   /* wall clock, ms */
@@ -88,6 +92,15 @@ struct intake_commit_answer {
     const char *message_id; /* our id; "" when not stored */
 };
 
+/** There is no message, only why there is none. The daemon may drop it. */
+struct intake_refused {
+    const char *id; /* made by the milter; the SMTP answer names it */
+    const char *queue_id;
+    const char *tenant; /* as in the answers to RCPT */
+    const char *domain;
+    const char *evidence;
+};
+
 /** For ACK and RESET, which carry nothing. */
 struct intake_nothing {
     uint64_t unused;
@@ -99,5 +112,6 @@ extern const struct frame_layout INTAKE_COMMIT_LAYOUT;
 extern const struct frame_layout INTAKE_COMMIT_ANSWER_LAYOUT;
 extern const struct frame_layout INTAKE_ACK_LAYOUT;
 extern const struct frame_layout INTAKE_RESET_LAYOUT;
+extern const struct frame_layout INTAKE_REFUSED_LAYOUT;
 
 #endif

@@ -45,6 +45,7 @@ struct config_store {
     int64_t keep_dead_ms; /* 0: until purged by hand */
     int64_t hold_for_ms;  /* held mail expires after this */
     int64_t dedupe_for_ms;
+    int64_t keep_evidence_ms; /* why a message was judged as it was; 0: none is made */
 };
 
 struct config_limits {

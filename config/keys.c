@@ -154,6 +154,7 @@ static const struct field STORE_FIELDS[] = {
     RANGE("keep_dead", DURATION, keep_dead_ms, "0s", "0s", TIME_MOST),
     RANGE("hold_for", DURATION, hold_for_ms, "30d", "1m", TIME_MOST),
     RANGE("dedupe_for", DURATION, dedupe_for_ms, "3d", "0s", "30d"),
+    RANGE("keep_evidence", DURATION, keep_evidence_ms, "90d", "0s", TIME_MOST),
 };
 SECTION(STORE, "store", STORE_FIELDS);
 

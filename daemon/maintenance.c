@@ -60,6 +60,23 @@ purge(struct store *store, const struct config_store *settings, int64_t now)
     return count >= MAINTENANCE_STEP_MESSAGES;
 }
 
+// Evidence has a retention of its own: it stays when its message goes, and goes when that stays.
+static bool
+purge_evidence(struct store *store, const struct config_store *settings, int64_t now)
+{
+    uint64_t count = 0;
+    struct why why;
+    if (store_evidence_purge(store, now - settings->keep_evidence_ms, MAINTENANCE_STEP_EVIDENCE,
+                             &count, &why) != ST_OK) {
+        log_warn("evidence.purge_failed", LOG_STR("why", why.text));
+        return false;
+    }
+    if (count > 0) {
+        log_info("evidence.purged", LOG_INT("count", count));
+    }
+    return count >= MAINTENANCE_STEP_EVIDENCE;
+}
+
 int
 maintenance_step(struct maintenance *maintenance, struct store *store,
                  const struct config_store *settings)
@@ -73,6 +90,7 @@ maintenance_step(struct maintenance *maintenance, struct store *store,
         int64_t now = store_now_ms(store);
         expire_holds(store, settings, now);
         more = purge(store, settings, now);
+        more = purge_evidence(store, settings, now) || more;
     }
     int wait_ms = more ? MAINTENANCE_PAUSE_MS : MAINTENANCE_EVERY_MS;
     maintenance->due_mono_ms = clock_mono_ms() + wait_ms;

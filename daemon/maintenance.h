@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What has to be done now and then: forget delivered messages, end holds. In small steps, so that
-// the main thread keeps answering its signals.
+// What has to be done now and then: forget delivered messages and old evidence, end holds. In small
+// steps, so that the main thread keeps answering its signals.
 #ifndef DAEMON_MAINTENANCE_H
 #define DAEMON_MAINTENANCE_H
 
@@ -11,6 +11,7 @@ enum {
     MAINTENANCE_EVERY_MS = 60 * 1000,
     MAINTENANCE_PAUSE_MS = 50,           /* between the steps of one round */
     MAINTENANCE_STEP_MESSAGES = 100,     /* purged in one step */
+    MAINTENANCE_STEP_EVIDENCE = 1000,    /* the same, of evidence */
     MAINTENANCE_CLOCK_DRIFT_MS = 3600000 /* wall clock against CLOCK_BOOTTIME since the start */
 };
 

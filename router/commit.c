@@ -244,6 +244,7 @@ fill_submission(struct work *work, struct why *why)
     work->submission = (struct store_submission){
         .message = &work->message,
         .body_fd = order->body_fd,
+        .evidence = order->fields.evidence,
         .deliveries = work->plan.deliveries,
         .delivery_count = work->plan.delivery_count,
         .still_wanted = on_still_wanted,

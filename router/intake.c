@@ -18,6 +18,7 @@
 #include "router/commit.h"
 #include "router/gate.h"
 #include "router/limits.h"
+#include "router/refusals.h"
 #include "router/server.h"
 
 enum {
@@ -29,7 +30,8 @@ struct intake {
     struct commit_services services;
     struct server *server;
     struct workers *workers;
-    pthread_mutex_t mutex; /* protects `under_way` */
+    struct refusals *refusals; /* of the server's thread */
+    pthread_mutex_t mutex;     /* protects `under_way` */
     pthread_cond_t all_answered;
     size_t under_way;       /* commits taken and not answered */
     char packet[FRAME_MAX]; /* of the server's thread */
@@ -278,6 +280,19 @@ on_reset(struct session *session, size_t length, struct why *why)
 }
 
 static enum status
+on_refused(const struct session *session, size_t length, struct why *why)
+{
+    struct intake_refused refused;
+    enum status status =
+        frame_decode(&INTAKE_REFUSED_LAYOUT, session->intake->packet, length, &refused, why);
+    if (status != ST_OK) {
+        return status;
+    }
+    AUTO_CONFIG *config = config_holder_get(session->intake->services.holder);
+    return refusals_keep(session->intake->refusals, config, &refused, why);
+}
+
+static enum status
 on_packet(struct session *session, struct connection *connection, size_t length, int *passed_fd,
           struct why *why)
 {
@@ -295,6 +310,8 @@ on_packet(struct session *session, struct connection *connection, size_t length,
         return on_ack(session, length, why);
     case INTAKE_RESET:
         return on_reset(session, length, why);
+    case INTAKE_REFUSED:
+        return on_refused(session, length, why);
     default:
         return why_set(why, ST_INVALID, "a packet of unknown kind %u", kind);
     }
@@ -359,6 +376,7 @@ intake_new(const struct intake_context *context)
         .dispatcher = context->dispatcher,
         .limits = limits_new(context->store),
     };
+    intake->refusals = refusals_new(context->store, intake->services.limits);
     (void)pthread_mutex_init(&intake->mutex, NULL); // neither can fail without attributes
     (void)pthread_cond_init(&intake->all_answered, NULL);
     return intake;
@@ -411,6 +429,7 @@ intake_close(struct intake *intake)
     workers_close(intake->workers, drop);
     wait_until_answered(intake);
     server_close(intake->server);
+    refusals_free(intake->refusals);
     limits_free(intake->services.limits);
     (void)pthread_cond_destroy(&intake->all_answered);
     (void)pthread_mutex_destroy(&intake->mutex);

@@ -190,7 +190,8 @@ struct store_submit_result {
 
 struct store_submission {
     const struct store_message *message;
-    int body_fd; /* the message's bytes, read with pread from 0 to message->size */
+    int body_fd;          /* the message's bytes, read with pread from 0 to message->size */
+    const char *evidence; /* kept under the message's id; NULL or "": none */
     const struct store_delivery *deliveries; /* state QUEUED or HELD; message_id is ignored */
     size_t delivery_count;
     struct store_dedupe dedupe;
@@ -257,6 +258,41 @@ struct store_attempt {
 typedef void store_attempt_visit(void *context, const struct store_attempt *attempt);
 MUST_CHECK enum status store_attempts(struct store *store, const char *delivery_id,
                                       store_attempt_visit *visit, void *context, struct why *why);
+
+/* ---- evidence: why a message was judged as it was ---------------------------------------------
+ */
+
+enum {
+    STORE_EVIDENCE_MAX = 64 * 1024,                /* bytes of one; more is not kept */
+    STORE_EVIDENCE_REFUSED_MAX = 256 * 1024 * 1024 /* of all refused mail; the oldest goes first */
+};
+
+/** With a message it is durable with it, and stays when the message is purged. */
+struct store_evidence {
+    struct id id; /* of the message, or of its refusal */
+    bool refused; /* there is no message */
+    const char *tenant;
+    const char *domain;
+    const char *data; /* JSON of common/evidence.h */
+};
+
+/**
+ * Keep the evidence of a message that was refused. Asynchronous and copied; without a sync of its
+ * own, and nothing is told when it fails: it must not cost anybody anything.
+ */
+void store_evidence_put(struct store *store, const struct store_evidence *evidence);
+
+/** Read it; its strings belong to the block *owner_out, which free() releases. ST_NOT_FOUND. */
+MUST_CHECK enum status store_evidence_get(struct store *store, const char *id,
+                                          struct store_evidence *evidence_out, void **owner_out,
+                                          struct why *why);
+
+/**
+ * Delete the evidence of ids made before this moment, and the oldest of refused mail while there is
+ * more of it than STORE_EVIDENCE_REFUSED_MAX. At most `limit` a call.
+ */
+MUST_CHECK enum status store_evidence_purge(struct store *store, int64_t before_ms, size_t limit,
+                                            uint64_t *count_out, struct why *why);
 
 /* ---- deliveries --------------------------------------------------------------------------------
  */

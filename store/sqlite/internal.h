@@ -41,6 +41,12 @@ void body_sweep(struct store *store, const struct id *message_id);
 /** Delete everything staged and not claimed. Before the writer runs. */
 MUST_CHECK enum status body_sweep_all(struct sql *sql, struct why *why);
 
+/* ---- evidence.c ---- */
+
+/** Insert; what is there already stays. Writer thread. */
+MUST_CHECK enum status evidence_insert(struct sql *sql, const struct store_evidence *evidence,
+                                       struct why *why);
+
 /* ---- rows.c ---- */
 
 #define SQL_MESSAGE_COLUMNS                                                                        \

@@ -66,6 +66,12 @@ static const char *const MIGRATIONS[] = {
     " at INTEGER NOT NULL, number INTEGER NOT NULL, outcome TEXT NOT NULL,"
     " http_status INTEGER NOT NULL, detail TEXT NOT NULL, duration_ms INTEGER NOT NULL) STRICT;"
     "CREATE INDEX attempt_delivery ON attempt(delivery_id, id);",
+
+    // Ids tell when they were made, so they are the order in which evidence is purged.
+    "CREATE TABLE evidence ("
+    " id TEXT PRIMARY KEY, refused INTEGER NOT NULL, tenant TEXT NOT NULL, domain TEXT NOT NULL,"
+    " size INTEGER NOT NULL, data TEXT NOT NULL) STRICT;"
+    "CREATE INDEX evidence_refused ON evidence(id, size) WHERE refused = 1;",
 };
 
 static enum status

@@ -88,6 +88,24 @@ insert_dedupe(struct sql *sql, const struct store_submission *submission, struct
         why);
 }
 
+static bool
+has_evidence(const struct store_submission *submission)
+{
+    return submission->evidence != NULL && submission->evidence[0] != '\0' &&
+           strlen(submission->evidence) <= STORE_EVIDENCE_MAX;
+}
+
+static enum status
+insert_evidence(struct sql *sql, const struct store_submission *submission, struct why *why)
+{
+    const struct store_message *message = submission->message;
+    const struct store_evidence evidence = {.id = message->id,
+                                            .tenant = message->tenant,
+                                            .domain = message->domain,
+                                            .data = submission->evidence};
+    return evidence_insert(sql, &evidence, why);
+}
+
 // The staged chunks become the body of the message that is inserted in the same transaction.
 static enum status
 claim_staged(struct sql *sql, const struct store_message *message, struct why *why)
@@ -120,7 +138,11 @@ insert_all(const struct submit *submit, struct sql *sql, struct why *why)
     for (size_t i = 0; status == ST_OK && i < submission->delivery_count; i++) {
         status = insert_delivery(sql, &message->id, &submission->deliveries[i], why);
     }
-    return status == ST_OK ? insert_dedupe(sql, submission, why) : status;
+    if (status == ST_OK) {
+        status = insert_dedupe(sql, submission, why);
+    }
+    return status == ST_OK && has_evidence(submission) ? insert_evidence(sql, submission, why)
+                                                       : status;
 }
 
 static void
@@ -204,7 +226,8 @@ store_submit(struct store *store, const struct store_submission *submission)
     };
     submit->staging = check(submission, &submit->result.why);
     submit->operation.durable = submit->staging == ST_OK;
-    submit->operation.weight = ROW_WEIGHT * (submission->delivery_count + 1);
+    submit->operation.weight = ROW_WEIGHT * (submission->delivery_count + 1) +
+                               (has_evidence(submission) ? strlen(submission->evidence) : 0);
     if (submit->staging == ST_OK && message->size > STORE_STAGE_ABOVE) {
         submit->is_staged = true;
         submit->staging = body_stage(store, submission, &submit->result.why);

@@ -50,6 +50,7 @@ two_lines_give_all_the_defaults(void **state)
     assert_int_equal(config->store.keep_dead_ms, 0);
     assert_int_equal(config->store.hold_for_ms, 30 * DAY_MS);
     assert_int_equal(config->store.dedupe_for_ms, 3 * DAY_MS);
+    assert_int_equal(config->store.keep_evidence_ms, 90 * DAY_MS);
     assert_int_equal(config->limits.message_bytes, 50U << 20);
     assert_int_equal(config->limits.store_bytes, UINT64_C(20) << 30);
     assert_int_equal(config->limits.store_messages, 1000000);

@@ -9,5 +9,6 @@ main(void)
     failed += run_delivery_tests();
     failed += run_registry_tests();
     failed += run_room_tests();
+    failed += run_evidence_tests();
     return failed == 0 ? 0 : 1;
 }

@@ -7,5 +7,6 @@ int run_message_tests(void);
 int run_delivery_tests(void);
 int run_registry_tests(void);
 int run_room_tests(void);
+int run_evidence_tests(void);
 
 #endif

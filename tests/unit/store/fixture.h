@@ -26,6 +26,7 @@ struct sample {
     struct store_delivery deliveries[SAMPLE_DELIVERIES];
     size_t delivery_count; /* 1 by default */
     struct store_dedupe dedupe;
+    const char *evidence; /* NULL by default */
     bool (*still_wanted)(void *context);
     uint64_t lie_about_size; /* not 0: told to the store instead of the true one */
 };

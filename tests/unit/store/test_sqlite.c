@@ -89,6 +89,40 @@ newer_schema_and_foreign_database_are_refused(void **state)
     }
 }
 
+// As it was before evidence was kept.
+static void
+a_database_of_version_one_is_brought_up_to_date(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sample sample = submit_new(fixture->store, 100);
+    store_close(fixture->store);
+    fixture->store = NULL;
+    script(fixture, "DROP TABLE evidence; PRAGMA user_version=1");
+    fixture_reopen(fixture);
+    assert_body(fixture->store, &sample);
+    assert_int_equal(number(fixture, "SELECT count(*) FROM evidence"), 0);
+    assert_true(number(fixture, "PRAGMA user_version") > 1);
+}
+
+static void
+the_oldest_refusals_go_when_there_are_too_many(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char FILL[] =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)"
+        "INSERT INTO evidence SELECT printf('%08x', i), i <> 250, '', '', 1048576, '' FROM n";
+    uint64_t count = 0;
+    script(fixture, FILL); // 299 refusals of 1 MB each, and a message
+    assert_int_equal(store_evidence_purge(fixture->store, 0, 1000, &count, NULL), ST_OK);
+    assert_int_equal(count, 200); // a step at a time
+    assert_int_equal(
+        number(fixture, "SELECT count(*) FROM evidence WHERE id <= printf('%08x',200)"), 0);
+    script(fixture, "UPDATE evidence SET size = 1048576 * 256 / 99 WHERE refused = 1");
+    assert_int_equal(store_evidence_purge(fixture->store, 0, 1000, &count, NULL), ST_OK);
+    assert_int_equal(count, 0); // just at the cap
+    assert_int_equal(number(fixture, "SELECT count(*) FROM evidence"), 100);
+}
+
 static void
 missing_folder_is_an_io_error(void **state)
 {
@@ -257,6 +291,8 @@ main(void)
         TEST(second_store_on_the_same_database_is_refused),
         TEST(files_are_private_and_set_up_as_designed),
         TEST(newer_schema_and_foreign_database_are_refused),
+        TEST(a_database_of_version_one_is_brought_up_to_date),
+        TEST(the_oldest_refusals_go_when_there_are_too_many),
         TEST(missing_folder_is_an_io_error),
         TEST(staged_chunks_that_no_message_claims_are_swept_at_open),
         TEST(failed_and_duplicate_staged_bodies_are_swept),

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Why mail was refused, on its way to the store: as much of it as strangers may cause.
+#ifndef ROUTER_REFUSALS_H
+#define ROUTER_REFUSALS_H
+
+#include "common/intake_protocol.h"
+#include "config/config.h"
+#include "router/limits.h"
+#include "store/store.h"
+
+enum { REFUSALS_PER_MINUTE = 600 }; /* kept; the rest of a minute's is counted and told */
+
+struct refusals; /* one thread at a time */
+
+/** Both are borrowed and must outlive it. */
+struct refusals *refusals_new(struct store *store, struct limits *limits);
+void refusals_free(struct refusals *refusals); /* NULL-safe */
+
+/**
+ * Keep it, unless store.keep_evidence is 0, the minute has had its share, or a message of its size
+ * would find no room. Never waits, and tells nobody.
+ *
+ * @return ST_OK, also when it is not kept; ST_INVALID: the packet's id is no id
+ */
+MUST_CHECK enum status refusals_keep(struct refusals *refusals, const struct config *config,
+                                     const struct intake_refused *refused, struct why *why);
+
+#endif
