@@ -23,6 +23,7 @@ static const struct frame_field RCPT_ANSWER[] = {
     FRAME_NUMBER_FIELD(10, struct intake_rcpt_answer, defer_for_ms),
     FRAME_NUMBER_FIELD(11, struct intake_rcpt_answer, trusted),
     FRAME_NUMBER_FIELD(12, struct intake_rcpt_answer, max_message),
+    FRAME_TEXT_FIELD(13, struct intake_rcpt_answer, forwarders, FORWARDERS_TEXT_MAX),
 };
 
 static const struct frame_field COMMIT[] = {

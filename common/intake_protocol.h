@@ -15,6 +15,7 @@
 #include <stddef.h>
 
 #include "common/address.h"
+#include "common/forwarder.h"
 #include "common/frame.h"
 #include "common/smtp_reply.h"
 
@@ -59,8 +60,9 @@ struct intake_rcpt_answer {
     uint64_t dmarc;         /* enum dmarc_mode */
     uint64_t on_temperror;  /* enum temperror_mode */
     uint64_t defer_for_ms;
-    uint64_t trusted;     /* 1: authenticated or from trusted_networks: not judged */
-    uint64_t max_message; /* bytes */
+    uint64_t trusted;       /* 1: authenticated or from trusted_networks: not judged */
+    uint64_t max_message;   /* bytes */
+    const char *forwarders; /* registered ones, as common/forwarder.h writes them */
 };
 
 struct intake_commit {

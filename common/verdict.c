@@ -18,6 +18,12 @@ static const char *const ACTION_NAMES[] = {
     [DMARC_ACTION_REJECT] = "reject",
 };
 
+static const char *const FORWARDER_NAMES[] = {
+    [FORWARDER_NONE] = "none",           [FORWARDER_TRUSTED] = "trusted",
+    [FORWARDER_UNPROVEN] = "unproven",   [FORWARDER_CLAIMED] = "claimed",
+    [FORWARDER_TEMPERROR] = "temperror",
+};
+
 const char *
 auth_result_name(enum auth_result result)
 {
@@ -28,6 +34,12 @@ const char *
 dmarc_action_name(enum dmarc_action action)
 {
     return (size_t)action < ARRAY_LEN(ACTION_NAMES) ? ACTION_NAMES[action] : "none";
+}
+
+const char *
+forwarder_result_name(enum forwarder_result result)
+{
+    return (size_t)result < ARRAY_LEN(FORWARDER_NAMES) ? FORWARDER_NAMES[result] : "none";
 }
 
 // From the most to the least telling, when no signature passes.
@@ -59,11 +71,12 @@ text_or_null(const char *text)
 static json_t *
 spf_to_json(const struct verdict_spf *spf)
 {
-    return json_pack(
-        "{s:s, s:s, s:o, s:o, s:i, s:i, s:{s:s}}", "result", auth_result_name(spf->result),
-        "identity", spf->identity_is_helo ? "helo" : "mailfrom", "domain",
-        text_or_null(spf->domain), "explanation", text_or_null(spf->explanation), "terms",
-        (int)spf->terms, "voids", (int)spf->voids, "helo", "result", auth_result_name(spf->helo));
+    return json_pack("{s:s, s:s, s:o, s:o, s:i, s:i, s:o, s:{s:s}}", "result",
+                     auth_result_name(spf->result), "identity",
+                     spf->identity_is_helo ? "helo" : "mailfrom", "domain",
+                     text_or_null(spf->domain), "explanation", text_or_null(spf->explanation),
+                     "terms", (int)spf->terms, "voids", (int)spf->voids, "reason",
+                     text_or_null(spf->reason), "helo", "result", auth_result_name(spf->helo));
 }
 
 static json_t *
@@ -99,6 +112,18 @@ dmarc_to_json(const struct verdict_dmarc *dmarc)
         "aligned", aligned, "reason", text_or_null(dmarc->reason));
 }
 
+// null: no registered forwarder has to do with the message.
+static json_t *
+forwarder_to_json(const struct verdict_forwarder *forwarder)
+{
+    if (forwarder->result == FORWARDER_NONE) {
+        return json_null();
+    }
+    return json_pack("{s:s, s:s, s:b, s:o}", "name", forwarder->name, "result",
+                     forwarder_result_name(forwarder->result), "overrides", forwarder->overrides,
+                     "reason", text_or_null(forwarder->reason));
+}
+
 void
 verdict_format_json(const struct verdict *verdict, struct strbuf *out)
 {
@@ -106,11 +131,13 @@ verdict_format_json(const struct verdict *verdict, struct strbuf *out)
     for (size_t i = 0; i < verdict->dkim_count; i++) {
         json_array_append_new(signatures, dkim_to_json(&verdict->dkim[i]));
     }
-    json_t *root = json_pack("{s:b, s:o, s:o, s:i, s:o, s:o, s:o}", "local", verdict->local, "spf",
-                             spf_to_json(&verdict->spf), "dkim", signatures, "dkim_ignored",
-                             (int)verdict->dkim_ignored, "arc", arc_to_json(&verdict->arc), "dmarc",
-                             dmarc_to_json(&verdict->dmarc), "authentication_results",
-                             text_or_null(verdict->authentication_results));
+    json_t *root = json_pack(
+        "{s:b, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o}", "local", verdict->local, "spf",
+        spf_to_json(&verdict->spf), "dkim", signatures, "dkim_ignored", (int)verdict->dkim_ignored,
+        "arc", arc_to_json(&verdict->arc), "dmarc", dmarc_to_json(&verdict->dmarc), "forwarder",
+        forwarder_to_json(&verdict->forwarder), "authentication_results",
+        text_or_null(verdict->authentication_results), "received_spf",
+        text_or_null(verdict->received_spf));
     char *text = json_dumps(root, JSON_COMPACT);
     if (text == NULL) {
         abort(); // only without memory: every member above is valid JSON

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "common/address.h"
+#include "common/forwarder.h"
 #include "common/status.h"
 #include "common/strbuf.h"
 
@@ -23,7 +24,12 @@ enum auth_result {
     AUTH_PERMERROR
 };
 
-enum { VERDICT_DKIM_MAX = 10, VERDICT_REASON_SIZE = 120, VERDICT_TEXT_SIZE = 512 };
+enum {
+    VERDICT_DKIM_MAX = 10,
+    VERDICT_REASON_SIZE = 120,
+    VERDICT_TEXT_SIZE = 512,
+    VERDICT_RECEIVED_SPF_SIZE = 2048
+};
 
 struct verdict_spf {
     enum auth_result result; /* of the identity that counts for DMARC */
@@ -33,6 +39,7 @@ struct verdict_spf {
     unsigned terms;                      /* DNS terms used (RFC 7208, 4.6.4); 0 when not known */
     unsigned voids;
     enum auth_result helo;
+    char reason[VERDICT_REASON_SIZE]; /* of none, temperror and permerror; "" otherwise */
 };
 
 struct verdict_dkim {
@@ -55,6 +62,22 @@ struct verdict_arc {
     char reason[VERDICT_REASON_SIZE]; /* of fail and temperror */
 };
 
+/** How a message stands to the forwarders that the recipient's domain has registered. */
+enum forwarder_result {
+    FORWARDER_NONE,     /* none has to do with it */
+    FORWARDER_TRUSTED,  /* came through it, and its original authentication passes */
+    FORWARDER_UNPROVEN, /* came through it, but nothing shows that it passed */
+    FORWARDER_CLAIMED,  /* bears its seal, but did not come through it */
+    FORWARDER_TEMPERROR /* bears its seal; the DNS did not tell whether that holds */
+};
+
+struct verdict_forwarder {
+    enum forwarder_result result;
+    char name[FORWARDER_NAME_SIZE];   /* as registered */
+    bool overrides;                   /* its word stands in the place of a DMARC fail */
+    char reason[VERDICT_REASON_SIZE]; /* one clause; "" only with FORWARDER_NONE */
+};
+
 /** What a DMARC policy asks for (p=, sp=) and what it comes to. */
 enum dmarc_action { DMARC_ACTION_NONE, DMARC_ACTION_QUARANTINE, DMARC_ACTION_REJECT };
 
@@ -66,7 +89,7 @@ struct verdict_dmarc {
     enum dmarc_action disposition; /* what it asks for this message; none unless fail */
     bool aligned_spf;
     bool aligned_dkim;
-    char reason[VERDICT_REASON_SIZE]; /* of temperror and permerror */
+    char reason[VERDICT_REASON_SIZE]; /* of temperror and permerror; what changed a disposition */
 };
 
 struct verdict {
@@ -77,12 +100,15 @@ struct verdict {
     size_t dkim_ignored; /* signatures past VERDICT_DKIM_MAX */
     struct verdict_arc arc;
     struct verdict_dmarc dmarc;
+    struct verdict_forwarder forwarder;
     /* RFC 8601 field value, without the field name: one line, to be folded only at "; " */
     char authentication_results[4096];
+    char received_spf[VERDICT_RECEIVED_SPF_SIZE]; /* RFC 7208, 9.1, likewise; "": not wanted */
 };
 
 const char *auth_result_name(enum auth_result result);
 const char *dmarc_action_name(enum dmarc_action action);
+const char *forwarder_result_name(enum forwarder_result result);
 
 /** The best result among the signatures: pass if any passes; none without signatures. */
 enum auth_result verdict_dkim_overall(const struct verdict *verdict);

@@ -46,6 +46,7 @@ free_domain(struct config_domain *domain)
     free(domain->name);
     free(domain->file);
     free(domain->trusted_networks.items);
+    free(domain->forwarders);
     free(domain);
 }
 
@@ -107,6 +108,7 @@ free_host(struct host_keys *host)
     free(config->milter.reference_helper);
     free(host->domains);
     free(host->policy.trusted_networks.items);
+    free(host->forwarders);
     free(host);
 }
 

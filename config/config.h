@@ -78,6 +78,7 @@ struct config_milter {
     char *spool;               /* folder for unlinked files of large messages */
     uint64_t messages_at_once; /* end-of-message callbacks; one more gets 451 */
     enum config_discovery dmarc_discovery;
+    bool received_spf;      /* add the Received-SPF field (RFC 7208, 9.1) too */
     bool shadow;            /* the reference libraries judge too, and are compared with */
     char *reference_helper; /* path of mailspur-reference, which the shadow needs */
     uint64_t helpers;       /* how many of it */
@@ -165,6 +166,7 @@ struct config_domain {
     struct policy policy;
     char policy_key[65];
     struct config_networks trusted_networks; /* of the domain and the global ones together */
+    char *forwarders;                        /* as common/forwarder.h writes them; "": none */
     struct config_route *routes;             /* in order */
     size_t route_count;
 };

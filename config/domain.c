@@ -46,7 +46,7 @@ read_file(struct loader *loader, const char *folder, const char *path)
         return;
     }
     struct config_domain *domain = add_domain(loader, &source, root, keys.domain);
-    policy_read(&source, &loader->host->policy, keys.policy, domain);
+    policy_read(&source, loader->host, keys.policy, domain);
     destination_read_all(loader, &source, keys.destinations, domain->name);
     route_read_all(loader, &source, keys.routes, root, domain);
 }

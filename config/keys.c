@@ -2,6 +2,7 @@
 #include "config/keys.h"
 
 #include "common/attrs.h"
+#include "common/forwarder.h"
 #include "common/intake_protocol.h"
 #include "config/text.h"
 
@@ -49,8 +50,18 @@ static const struct field POLICY_FIELDS[] = {
     KEY("on_temperror", CHOICE, policy.on_temperror, .fallback = "tag", .words = TEMPERROR_WORDS),
     RANGE("defer_for", DURATION, policy.defer_for_ms, "24h", "1m", "30d"),
     KEY("trusted_networks", NETWORKS, trusted_networks, .fallback = "", .items_max = NETWORKS_MAX),
+    PLAIN("forwarders", NODE, forwarders),
 };
 SECTION(POLICY, "policy", POLICY_FIELDS);
+
+#undef TARGET
+#define TARGET struct forwarder_keys
+static const struct field FORWARDER_FIELDS[] = {
+    KEY("name", TEXT, name, .required = true),
+    KEY("arc_sealers", TEXTS, arc_sealers, .fallback = "", .items_max = FORWARDER_SEALERS_MAX),
+    KEY("networks", TEXTS, networks, .fallback = "", .items_max = FORWARDER_NETWORKS_MAX),
+};
+SECTION(FORWARDER, "a forwarder", FORWARDER_FIELDS);
 
 // ---- destinations
 
@@ -201,6 +212,7 @@ static const struct field MILTER_FIELDS[] = {
     RANGE("messages_at_once", NUMBER, messages_at_once, "100", "1", "10000"),
     KEY("dmarc_discovery", CHOICE, dmarc_discovery, .fallback = "treewalk",
         .words = DISCOVERY_WORDS),
+    KEY("received_spf", SWITCH, received_spf, .fallback = "off"),
     KEY("shadow", SWITCH, shadow, .fallback = "off"),
     KEY("reference_helper", PATH, reference_helper,
         .fallback = "/usr/libexec/mailspur/mailspur-reference"),
@@ -284,6 +296,12 @@ const struct section *
 keys_of_policy(void)
 {
     return &POLICY;
+}
+
+const struct section *
+keys_of_forwarder(void)
+{
+    return &FORWARDER;
 }
 
 const struct section *

@@ -13,6 +13,14 @@
 struct policy_keys {
     struct policy policy;
     struct config_networks trusted_networks;
+    const struct node *forwarders; /* while loading */
+};
+
+/** One entry of `forwarders`. */
+struct forwarder_keys {
+    char *name;
+    struct config_texts arc_sealers;
+    struct config_texts networks;
 };
 
 /** mailspur.yaml. The configuration comes first: a pointer to it is one to this. */
@@ -21,6 +29,7 @@ struct host_keys {
     atomic_uint references;
     char *domains; /* folder */
     struct policy_keys policy;
+    char *forwarders;                /* of the host's policy, as common/forwarder.h writes them */
     const struct node *destinations; /* while loading */
 };
 
@@ -48,6 +57,7 @@ struct route_keys {
 
 const struct section *keys_of_host(void);
 const struct section *keys_of_policy(void);
+const struct section *keys_of_forwarder(void);
 const struct section *keys_of_destination(void);
 const struct section *keys_of_domain(void);
 const struct section *keys_of_route(void);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "common/xalloc.h"
+#include "config/forwarders.h"
 #include "config/loader.h"
 #include "config/text.h"
 
@@ -80,6 +81,8 @@ read_host(struct loader *loader, const struct source *source, const struct node 
     if (config->authserv_id == NULL) {
         config->authserv_id = xstrdup(config->hostname);
     }
+    host->forwarders = forwarders_read(source, host->policy.forwarders);
+    host->policy.forwarders = NULL; // part of the tree
     check_sockets(source, root, config);
     check_limits(source, root, &config->limits);
     check_verification(source, root, &config->verification);

@@ -7,6 +7,7 @@
 
 #include "common/digest.h"
 #include "common/xalloc.h"
+#include "config/forwarders.h"
 
 static int
 compare_networks(const void *a, const void *b)
@@ -56,7 +57,8 @@ hash_number(struct digest *digest, uint64_t number)
 }
 
 void
-policy_make_key(const struct policy *policy, const struct config_networks *trusted, char out[65])
+policy_make_key(const struct policy *policy, const struct config_networks *trusted,
+                const char *forwarders, char out[65])
 {
     AUTO_DIGEST *digest = digest_new_sha256();
     hash_number(digest, policy->dmarc);
@@ -70,6 +72,8 @@ policy_make_key(const struct policy *policy, const struct config_networks *trust
         digest_update(digest, network->address.bytes, network->address.length);
         hash_number(digest, network->prefix);
     }
+    hash_number(digest, strlen(forwarders));
+    digest_update(digest, forwarders, strlen(forwarders));
     unsigned char hash[SHA256_SIZE];
     digest_finish(digest, hash);
     digest_hex(hash, out);
@@ -77,15 +81,18 @@ policy_make_key(const struct policy *policy, const struct config_networks *trust
 _Static_assert(SHA256_HEX_SIZE == sizeof((struct config_domain){0}.policy_key), "the key fits");
 
 void
-policy_read(const struct source *source, const struct policy_keys *of_host, const struct node *node,
+policy_read(const struct source *source, const struct host_keys *host, const struct node *node,
             struct config_domain *domain)
 {
-    struct policy_keys own = {.policy = of_host->policy};
+    struct policy_keys own = {.policy = host->policy.policy};
     if (node != NULL) {
         section_read(source, keys_of_policy(), node, node, SECTION_ONLY_GIVEN, &own);
     }
     domain->policy = own.policy;
-    domain->trusted_networks = join_networks(&of_host->trusted_networks, &own.trusted_networks);
-    policy_make_key(&domain->policy, &domain->trusted_networks, domain->policy_key);
+    domain->trusted_networks = join_networks(&host->policy.trusted_networks, &own.trusted_networks);
+    domain->forwarders = own.forwarders == NULL ? xstrdup(host->forwarders)
+                                                : forwarders_read(source, own.forwarders);
+    policy_make_key(&domain->policy, &domain->trusted_networks, domain->forwarders,
+                    domain->policy_key);
     free(own.trusted_networks.items);
 }

@@ -6,15 +6,20 @@
 #include "config/keys.h"
 
 /**
- * Give the domain its policy, its networks (the host's and its own) and its policy key.
+ * Give the domain its policy, its networks (the host's and its own), its forwarders (its own, or
+ * the host's) and its policy key.
  *
  * @node  the domain file's `policy`; NULL: it has none
  */
-void policy_read(const struct source *source, const struct policy_keys *of_host,
-                 const struct node *node, struct config_domain *domain);
+void policy_read(const struct source *source, const struct host_keys *host, const struct node *node,
+                 struct config_domain *domain);
 
-/** Hex SHA-256 over everything that changes what happens to a message: equal key, equal policy. */
+/**
+ * Hex SHA-256 over everything that changes what happens to a message: equal key, equal policy.
+ *
+ * @forwarders  as common/forwarder.h writes them
+ */
 void policy_make_key(const struct policy *policy, const struct config_networks *trusted,
-                     char out[65]);
+                     const char *forwarders, char out[65]);
 
 #endif

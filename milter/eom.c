@@ -29,6 +29,8 @@ log_message(const struct session *session, const struct message *message,
              LOG_STR("spf", auth_result_name(message->verdict.spf.result)),
              LOG_STR("dkim", auth_result_name(verdict_dkim_overall(&message->verdict))),
              LOG_STR("dmarc", auth_result_name(message->verdict.dmarc.result)),
+             LOG_STR("forwarder", message->verdict.forwarder.name),
+             LOG_STR("forwarded", forwarder_result_name(message->verdict.forwarder.result)),
              LOG_STR("reason", message->reason), LOG_INT("reply", answer->code),
              LOG_INT("bytes", message->bytes.size),
              LOG_INT("ms", clock_mono_ms() - message->started_ms));
@@ -50,6 +52,7 @@ judge(const struct session *session, struct message *message)
         .fd = message->bytes.fd,
         .size = message->bytes.size,
         .header_length = message->bytes.header_length,
+        .forwarders = transaction->forwarders,
     };
     auth_check(session->host->auth, &input, &message->verdict);
 }

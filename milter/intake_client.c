@@ -7,7 +7,9 @@
 #include "common/unixsock.h"
 #include "common/xalloc.h"
 
-enum { ANSWER_SIZE = 4096 }; /* the caps of the answers' fields sum up to less */
+enum {
+    ANSWER_SIZE = 4096 + FORWARDERS_TEXT_MAX
+}; /* the caps of the answers' fields sum up to less */
 
 struct intake_client {
     const char *path;

@@ -2,6 +2,7 @@
 #include "milter/transaction.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -18,6 +19,7 @@ void
 transaction_done(struct transaction *transaction)
 {
     free(transaction->sender);
+    free(transaction->forwarders);
     strbuf_done(&transaction->recipients);
     message_buffer_free(transaction->buffer);
     transaction_init(transaction);
@@ -58,9 +60,16 @@ transaction_begin(struct transaction *transaction, char *const *arguments)
     transaction->declared_size = declared_size(arguments + 1);
 }
 
-static void
+// False: the daemon speaks of forwarders in words that we do not know.
+static bool
 agree(struct transaction *transaction, const struct intake_rcpt_answer *daemon)
 {
+    struct forwarders *forwarders = NULL;
+    if (forwarders_parse(daemon->forwarders, &forwarders, NULL) != ST_OK) {
+        return false;
+    }
+    free(transaction->forwarders);
+    transaction->forwarders = forwarders;
     (void)snprintf(transaction->tenant, sizeof(transaction->tenant), "%s", daemon->tenant);
     (void)snprintf(transaction->policy_key, sizeof(transaction->policy_key), "%s",
                    daemon->policy_key);
@@ -72,6 +81,7 @@ agree(struct transaction *transaction, const struct intake_rcpt_answer *daemon)
     };
     transaction->trusted = daemon->trusted != 0;
     transaction->max_message = daemon->max_message;
+    return true;
 }
 
 // Policies of two domains may be equal in key while the client is trusted by one of them only.
@@ -97,8 +107,9 @@ accept_recipient(struct transaction *transaction, const char *recipient,
         answer_reply(out, 452, "4.5.3", "too many recipients");
         return;
     }
-    if (transaction->ours == 0) {
-        agree(transaction, daemon);
+    if (transaction->ours == 0 && !agree(transaction, daemon)) {
+        answer_reply(out, 451, "4.3.0", "mail routing is restarting, try again later");
+        return;
     }
     if (daemon->max_message < transaction->max_message) {
         transaction->max_message = daemon->max_message; // a reload in between

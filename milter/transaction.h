@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "common/address.h"
+#include "common/forwarder.h"
 #include "common/intake_protocol.h"
 #include "common/policy.h"
 #include "common/strbuf.h"
@@ -29,7 +30,8 @@ struct transaction {
     char policy_key[TRANSACTION_KEY_SIZE];
     char domain[DOMAIN_NAME_SIZE]; /* of the first one */
     struct policy policy;
-    bool trusted; /* the message is not judged */
+    struct forwarders *forwarders; /* registered for them; NULL: none */
+    bool trusted;                  /* the message is not judged */
     uint64_t max_message;
     struct message_buffer *buffer; /* from DATA on, when a recipient is ours */
 };

@@ -90,6 +90,7 @@ fill_accepted(const struct intake_rcpt *question, const struct config *config,
     answer->dmarc = (uint64_t)gate->domain->policy.dmarc;
     answer->on_temperror = (uint64_t)gate->domain->policy.on_temperror;
     answer->defer_for_ms = (uint64_t)gate->domain->policy.defer_for_ms;
+    answer->forwarders = gate->domain->forwarders;
     answer->trusted = question->authenticated != 0 ||
                       gate_client_is_trusted(gate->domain, question->client_address);
     answer->max_message = config->limits.message_bytes;

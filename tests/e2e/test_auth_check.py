@@ -140,9 +140,9 @@ def test_explanation_of_a_fail_is_given(zone):
 def test_json_has_the_documented_shape(zone, signer):
     verdict = check(zone, signer.sign(MESSAGE))
     assert set(verdict) == {"local", "spf", "dkim", "dkim_ignored", "arc", "dmarc",
-                            "authentication_results"}
+                            "forwarder", "authentication_results", "received_spf"}
     assert verdict["spf"] == {"result": "pass", "identity": "mailfrom", "domain": "sender.example",
-                              "explanation": None, "terms": 0, "voids": 0,
+                              "explanation": None, "terms": 0, "voids": 0, "reason": None,
                               "helo": {"result": "none"}}
     assert verdict["dkim"] == [{"result": "pass", "domain": "sender.example", "selector": "s1",
                                 "algorithm": "rsa-sha256", "bits": 2048, "reason": None}]

@@ -32,6 +32,7 @@ struct auth_settings {
     const char *authserv_id;        /* of Authentication-Results; also SPF's receiver name */
     enum auth_engine engine;        /* which decides */
     enum dmarc_discovery discovery; /* how DMARC finds policy and organizational domain */
+    bool received_spf;              /* write verdict.received_spf */
     bool shadow;                    /* with our own engines: the reference judges too, and is only
                                        compared with */
     const char *helper;             /* path of mailspur-reference; unless only our own are used */
@@ -51,9 +52,10 @@ struct auth_message {
     int fd;             /* its bytes from offset 0: fields, CRLF lines, empty line, body; -1: there
                            is no message, SPF only */
     uint64_t size;
-    uint64_t header_length; /* empty line included */
-    int64_t now_s;          /* seconds since 1970 that signatures are compared with (the reference
-                               has its own clock); 0: the clock */
+    uint64_t header_length;              /* empty line included */
+    const struct forwarders *forwarders; /* that the recipients' domain has registered, or NULL */
+    int64_t now_s; /* seconds since 1970 that signatures are compared with (the reference
+                      has its own clock); 0: the clock */
 };
 
 /** Start. ST_IO: the first helper cannot be started. ST_INVALID: `helpers` is out of range. */
