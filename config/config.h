@@ -18,6 +18,7 @@
 #include "common/status.h"
 #include "config/diagnostics.h"
 #include "config/pattern.h"
+#include "config/profile.h"
 
 #define CONFIG_DEFAULT_PATH "/etc/mailspur/mailspur.yaml"
 
@@ -186,6 +187,8 @@ struct config {
     char *inbound_mx;              /* host that tenants point their MX at */
     struct config_texts backup_mx; /* further ones, after it in this order */
     struct config_verification verification;
+    struct config_profile *profiles; /* sorted by name */
+    size_t profile_count;
     struct config_destination **destinations; /* sorted by key */
     size_t destination_count;
     struct config_domain **domains; /* sorted by name */
@@ -219,6 +222,7 @@ void config_unref(struct config *config);
 const struct config_domain *config_find_domain(const struct config *config, const char *name);
 const struct config_destination *config_find_destination(const struct config *config,
                                                          const char *key);
+const struct config_profile *config_find_profile(const struct config *config, const char *name);
 
 /** The configuration in force, exchanged by reload. */
 struct config_holder;

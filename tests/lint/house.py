@@ -14,8 +14,8 @@ MAY_USE = {
     "config": ["common"],
     "store": ["common"],
     "verifier/dns": ["common"],
-    "verifier/domain": ["common", "store", "verifier/dns"],
     "verifier/message": ["common", "verifier/dns"],
+    "verifier/domain": ["common", "config", "store", "verifier/dns", "verifier/message"],
     "milter": ["common", "config", "verifier/dns", "verifier/message"],
     "router": ["common", "config", "store", "verifier/dns", "verifier/domain", "router/delivery"],
     "router/delivery": ["common", "config", "store"],
@@ -40,7 +40,7 @@ LIBRARY_HOMES = {
     "libpsl.h": ["verifier/domain", "verifier/message"],
     "idn2.h": ["common", "verifier/domain"],
     "systemd/": ["common"],
-    "openssl/": ["common", "verifier/message"],
+    "openssl/": ["common", "verifier/domain", "verifier/message"],
     "jansson.h": ["common", "control/api", "control/cli", "router", "router/delivery"],
 }
 

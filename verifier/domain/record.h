@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/address.h"
+#include "common/record_kind.h"
 #include "common/status.h"
 #include "verifier/dns/dns.h"
 #include "verifier/domain/finding.h"
@@ -19,20 +20,6 @@ enum {
     RECORD_OBSERVED_SIZE = 1024,
     RECORD_SERVERS_MAX = 32, /* addresses told of one by one; more are only counted */
     RECORD_FINDINGS_MAX = 8
-};
-
-/** What a record is for: which condition needs it. */
-enum record_for { RECORD_FOR_OWNERSHIP, RECORD_FOR_SENDING, RECORD_FOR_INBOUND };
-
-/** What a record is, and so how it is checked. The words of profile files, API and CLI. */
-enum record_purpose {
-    PURPOSE_OWNERSHIP,     /* "ownership": TXT, equal; not by wildcard, not through a CNAME out */
-    PURPOSE_SPF,           /* "spf": TXT; the include is found anywhere in the evaluated tree */
-    PURPOSE_DKIM,          /* "dkim": CNAME to a key that someone else keeps */
-    PURPOSE_DMARC,         /* "dmarc": TXT; valid and at least as strict */
-    PURPOSE_MAIL_FROM_MX,  /* "mail_from_mx": MX of the custom MAIL FROM domain */
-    PURPOSE_MAIL_FROM_SPF, /* "mail_from_spf": its SPF */
-    PURPOSE_INBOUND_MX     /* "mx": where the domain's mail goes */
 };
 
 enum record_status {
@@ -60,13 +47,15 @@ struct domain_record {
     bool required; /* counts for "verified"; the others are advice */
     enum dns_type type;
     char name[RECORD_NAME_SIZE];
-    char
-        value[RECORD_VALUE_SIZE]; /* the one to have in the end: SPF is merged with what is there */
+    char value[RECORD_VALUE_SIZE]; /* the one to have in the end: SPF is merged with what is there.
+                                      CNAME, MX: the host, without final dot */
     char wanted[RECORD_NAME_SIZE]; /* what the check looks for: SPF include, CNAME target, MX host;
                                       with ownership the text; DMARC the policy */
     unsigned preference;           /* MX */
     uint32_t ttl;                  /* advised, seconds */
-    bool key_must_match;           /* DKIM: a flattened CNAME passes when the key is the same */
+    bool key_must_match;           /* DKIM: a flattened CNAME passes when the key is the same;
+                                      else only the CNAME itself passes */
+    bool key_is_optional;          /* DKIM: a target without a key is no mistake (yet) */
     /* what was seen */
     enum record_status status;
     char observed[RECORD_OBSERVED_SIZE]; /* printable; "" when nothing */
@@ -90,6 +79,8 @@ const char *record_purpose_name(enum record_purpose purpose);
 MUST_CHECK enum status record_purpose_from_name(const char *name, enum record_purpose *out);
 const char *record_for_name(enum record_for needed_for); /* "ownership", "sending", "inbound" */
 MUST_CHECK enum status record_for_from_name(const char *name, enum record_for *out);
+/** "TXT", "CNAME", "MX". */
+const char *record_type_name(const struct domain_record *record);
 const char *record_status_name(enum record_status status); /* "found", "propagating", ... */
 
 /**
