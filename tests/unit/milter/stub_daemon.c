@@ -113,6 +113,7 @@ remember(struct stub_daemon *stub, const struct intake_commit *commit, int messa
     COPY(last->helo, commit->helo);
     COPY(last->hold, commit->hold);
     COPY(last->verdict, commit->verdict);
+    COPY(last->evidence, commit->evidence);
     last->recipients = xstrdup(commit->recipients);
     last->bytes = bytes;
     last->size = commit->size;
@@ -163,6 +164,19 @@ count(struct stub_daemon *stub, unsigned *counter)
     (void)pthread_cond_broadcast(&stub->changed);
 }
 
+static void
+remember_refusal(struct stub_daemon *stub, const char *packet, size_t length)
+{
+    struct intake_refused refused;
+    assert(frame_decode(&INTAKE_REFUSED_LAYOUT, packet, length, &refused, NULL) == ST_OK);
+    {
+        AUTO_LOCK(lock, &stub->mutex);
+        COPY(stub->last.refused_id, refused.id);
+        COPY(stub->last.evidence, refused.evidence);
+    }
+    count(stub, &stub->counts.refusals);
+}
+
 static bool
 handle(struct stub_daemon *stub, int fd, const char *packet, size_t length, int passed_fd)
 {
@@ -177,6 +191,9 @@ handle(struct stub_daemon *stub, int fd, const char *packet, size_t length, int 
         return true;
     case INTAKE_RESET:
         count(stub, &stub->counts.resets);
+        return true;
+    case INTAKE_REFUSED:
+        remember_refusal(stub, packet, length);
         return true;
     case INTAKE_RCPT_ANSWER:
     case INTAKE_COMMIT_ANSWER:

@@ -22,7 +22,8 @@
 
 struct stub_daemon;
 
-/** What came with the last COMMIT; strings are owned by the stub. */
+/** What came with the last COMMIT, evidence also with the last REFUSED; strings are owned by the
+ * stub. */
 struct stub_commit {
     char queue_id[64];
     char mta_name[256];
@@ -32,6 +33,8 @@ struct stub_commit {
     char helo[256];
     char hold[64];
     char verdict[32 * 1024];
+    char evidence[48 * 1024 + 1];
+    char refused_id[40];
     char *recipients;
     char *bytes;
     uint64_t size;
@@ -39,7 +42,7 @@ struct stub_commit {
 };
 
 struct stub_counts {
-    unsigned connections, questions, commits, acks, resets;
+    unsigned connections, questions, commits, acks, resets, refusals;
 };
 
 /** Listen at `path` in a thread per connection. Aborts the test when it cannot. */
