@@ -10,6 +10,14 @@ static const char *const DOMAIN_STATUS_NAMES[] = {
 };
 _Static_assert(ARRAY_LEN(DOMAIN_STATUS_NAMES) == DOMAIN_REMOVED + 1, "every status has a name");
 
+static const char *const DOMAIN_MAIL_NAMES[] = {
+    [DOMAIN_MAIL_OPEN] = "open",
+    [DOMAIN_MAIL_HELD] = "held",
+    [DOMAIN_MAIL_DEFERRED] = "deferred",
+    [DOMAIN_MAIL_REFUSED] = "refused",
+};
+_Static_assert(ARRAY_LEN(DOMAIN_MAIL_NAMES) == DOMAIN_MAIL_REFUSED + 1, "every word is there");
+
 static const char *const DELIVERY_STATE_NAMES[] = {
     [DELIVERY_QUEUED] = "queued",   [DELIVERY_LEASED] = "leased",   [DELIVERY_HELD] = "held",
     [DELIVERY_BLOCKED] = "blocked", [DELIVERY_UNKNOWN] = "unknown", [DELIVERY_DONE] = "done",
@@ -43,6 +51,23 @@ domain_status_from_name(const char *name, enum domain_status *out)
         return ST_INVALID;
     }
     *out = (enum domain_status)at;
+    return ST_OK;
+}
+
+const char *
+domain_mail_name(enum domain_mail mail)
+{
+    return (size_t)mail < ARRAY_LEN(DOMAIN_MAIL_NAMES) ? DOMAIN_MAIL_NAMES[mail] : "invalid";
+}
+
+enum status
+domain_mail_from_name(const char *name, enum domain_mail *out)
+{
+    size_t at = find_name(DOMAIN_MAIL_NAMES, ARRAY_LEN(DOMAIN_MAIL_NAMES), name);
+    if (at == ARRAY_LEN(DOMAIN_MAIL_NAMES)) {
+        return ST_INVALID;
+    }
+    *out = (enum domain_mail)at;
     return ST_OK;
 }
 

@@ -68,32 +68,68 @@ enum domain_status {
 const char *domain_status_name(enum domain_status status);
 MUST_CHECK enum status domain_status_from_name(const char *name, enum domain_status *out);
 
+/** What becomes of the mail of a domain whose inbound is on. Stored as these words. */
+enum domain_mail {
+    DOMAIN_MAIL_OPEN,     /* taken */
+    DOMAIN_MAIL_HELD,     /* the proof of ownership is gone: taken, and held */
+    DOMAIN_MAIL_DEFERRED, /* gone for longer: 450 */
+    DOMAIN_MAIL_REFUSED   /* gone for too long: 550 */
+};
+
+const char *domain_mail_name(enum domain_mail mail);
+MUST_CHECK enum status domain_mail_from_name(const char *name, enum domain_mail *out);
+
+enum { STORE_REGION_SIZE = 33 };
+
+/** verifier/domain/state.h alone decides how status and the fields below it move. */
 struct store_domain {
     struct id id;
-    char tenant[STORE_NAME_SIZE]; /* tenant name */
-    char name[DOMAIN_NAME_SIZE];  /* A-labels, lower case; unique among domains not removed */
-    char profile[32];             /* provider profile it was created with */
+    char tenant[STORE_NAME_SIZE];   /* tenant name */
+    char name[DOMAIN_NAME_SIZE];    /* A-labels, lower case; unique among domains that hold it */
+    char profile[32];               /* provider profile it was created with */
+    char region[STORE_REGION_SIZE]; /* of that provider; "" when it has none */
+    char token[TOKEN_SIZE];         /* ownership token */
     enum domain_status status;
     bool inbound;
-    char token[TOKEN_SIZE]; /* ownership token */
-    int64_t created_at;     /* wall clock ms; so are the others; 0: never */
+    /* between tenants (verifier/domain/claims.h) */
+    bool claims;         /* another tenant holds the name; this row only waits for it */
+    bool needs_approval; /* the operator has to allow it first */
+    /* what checks came to */
+    enum domain_mail mail;
+    bool mx_points_here;          /* removed, and still an MX of it is ours */
+    bool releases_identity;       /* removed; its SES identity is still to be released */
+    bool forgotten;               /* removed, and the watch is over: an unknown name */
+    uint32_t checks;              /* how many; an outcome counts for the row it was made of */
+    uint32_t misses;              /* of required records, one after the other */
+    uint32_t ownership_misses;    /* of what inbound needs */
+    int64_t status_ms;            /* time in this status; when nobody looked, it does not count */
+    int64_t ownership_missing_ms; /* likewise */
+    int64_t created_at;           /* wall clock ms; so are the others; 0: never */
+    int64_t owned_at;             /* ownership was last proven */
     int64_t verified_at;
-    int64_t checked_at;
+    int64_t checked_at; /* last check that came to an answer */
+    int64_t missing_since;
+    int64_t ownership_missing_since;
+    int64_t claim_seen_at; /* the claimant's token was first seen, and the holder's was not */
+    int64_t failed_at;
     int64_t removed_at;
-    uint64_t version; /* of this row; grows over the whole registry */
+    int64_t next_check_at; /* 0: none but by hand */
+    uint64_t version;      /* of this row; grows over the whole registry */
 };
 
 /** Who did what to a domain, kept for the audit log. */
 struct store_event {
     const char *kind;   /* "domain.added", "domain.verified", "domain.inbound_on", ... */
     const char *detail; /* one sentence, or "" */
+    const struct store_event *also; /* a further one of the same change; NULL: none */
 };
 
 /**
- * Create (expected_version 0) or replace a domain, with its event, in one transaction. The tenant
+ * Create (expected_version 0) or replace a domain, with its events, in one transaction. The tenant
  * is created if it does not exist.
  *
  * @domain  in: the new row, version ignored; out: `version` is set
+ * @event   NULL: none; then the row is durable with the next durable write only
  * @return  ST_OK; ST_CONFLICT the row has another version, or the name is taken; ST_NO_SPACE; ST_IO
  */
 MUST_CHECK enum status store_domain_put(struct store *store, struct store_domain *domain,
@@ -105,6 +141,39 @@ typedef void store_domain_visit(void *context, const struct store_domain *domain
 MUST_CHECK enum status store_domains_since(struct store *store, uint64_t after_version,
                                            store_domain_visit *visit, void *context,
                                            struct why *why);
+
+/** Texts that are kept beside a domain's row, and read only when somebody asks. */
+enum store_note {
+    STORE_NOTE_CHECK, /* JSON: what the last check saw */
+    STORE_NOTE_SES    /* the state of its identity (verifier/domain/ses/ses.h) */
+};
+
+enum { STORE_NOTE_MAX = 256 * 1024 }; /* bytes */
+
+/** Keep a text in place of the one before. ST_NOT_FOUND no such domain; ST_TOO_LARGE; ST_IO. */
+MUST_CHECK enum status store_note_put(struct store *store, const struct id *domain,
+                                      enum store_note note, const char *text, struct why *why);
+
+/** The text, owned by the caller. ST_NOT_FOUND: none was kept. */
+MUST_CHECK enum status store_note_get(struct store *store, const struct id *domain,
+                                      enum store_note note, char **text_out, struct why *why);
+
+struct store_tenant {
+    char name[STORE_NAME_SIZE];
+    int64_t created_at;
+    uint64_t domains; /* not removed */
+};
+typedef void store_tenant_visit(void *context, const struct store_tenant *tenant);
+
+/** All tenants, by name. */
+MUST_CHECK enum status store_tenant_list(struct store *store, store_tenant_visit *visit,
+                                         void *context, struct why *why);
+
+/** ST_CONFLICT: there is one of this name. */
+MUST_CHECK enum status store_tenant_add(struct store *store, const char *name, struct why *why);
+
+/** ST_NOT_FOUND; ST_REFUSED it has domains that are not removed. What it had before stays. */
+MUST_CHECK enum status store_tenant_remove(struct store *store, const char *name, struct why *why);
 
 struct store_event_row {
     int64_t at;
@@ -231,6 +300,7 @@ struct store_filter {
     const char *message_id;
     const char *delivery_id;
     const char *destination;
+    const char *reason; /* why a delivery is held, blocked, dead: exactly this */
     const enum delivery_state *state;
     const char *before_id; /* continue behind this id: newest first */
     size_t limit;          /* of lists; 0: no limit */
@@ -357,7 +427,8 @@ MUST_CHECK enum status store_recipients_for(struct store *store, const struct id
 MUST_CHECK enum status store_delivery_retry(struct store *store, const struct store_filter *filter,
                                             uint64_t *count_out, struct why *why);
 
-/** Held deliveries → queued. By message_id or delivery_id, domain, tenant; empty: ST_INVALID. */
+/** Held deliveries → queued. By message_id or delivery_id, domain, tenant (and reason); empty:
+ *  ST_INVALID. */
 MUST_CHECK enum status store_hold_release(struct store *store, const struct store_filter *filter,
                                           uint64_t *count_out, struct why *why);
 

@@ -84,6 +84,7 @@ filter_deliveries(struct filter_sql *sql, const struct store_filter *filter)
     filter_text(sql, " AND message_id = ?", filter->message_id);
     filter_text(sql, " AND id = ?", filter->delivery_id);
     filter_text(sql, " AND destination = ?", filter->destination);
+    filter_text(sql, " AND reason = ?", filter->reason);
     if (filter->state != NULL) {
         strbuf_printf(&sql->text, " AND state = '%s'%s", delivery_state_name(*filter->state),
                       index_condition(*filter->state));

@@ -29,30 +29,54 @@ next_version(struct sql *sql, uint64_t *version_out, struct why *why)
     return status;
 }
 
+// In the order of domain_values() and of read_domain().
+#define DOMAIN_COLUMNS                                                                             \
+    "tenant, name, profile, region, token, status, inbound, claims, needs_approval, mail,"         \
+    " mx_points_here, releases_identity, forgotten, checks, misses, ownership_misses, status_ms,"  \
+    " ownership_missing_ms, created_at, owned_at, verified_at, checked_at, missing_since,"         \
+    " ownership_missing_since, claim_seen_at, failed_at, removed_at, next_check_at, version"
+#define DOMAIN_PLACES                                                                              \
+    "?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26," \
+    "?27,?28,?29,?30"
+
 static enum status
 write_domain(const struct put *put, struct sql *sql, struct why *why)
 {
     static const char INSERT[] =
-        "INSERT INTO domain (id, tenant, name, profile, status, inbound, token, created_at,"
-        " verified_at, checked_at, removed_at, version)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
-    static const char UPDATE[] =
-        "UPDATE domain SET tenant = ?2, name = ?3, profile = ?4, status = ?5, inbound = ?6,"
-        " token = ?7, created_at = ?8, verified_at = ?9, checked_at = ?10, removed_at = ?11,"
-        " version = ?12 WHERE id = ?1 AND version = ?13";
+        "INSERT INTO domain (id, " DOMAIN_COLUMNS ") VALUES (?1, " DOMAIN_PLACES ")";
+    static const char UPDATE[] = "UPDATE domain SET (" DOMAIN_COLUMNS ") = (" DOMAIN_PLACES
+                                 ") WHERE id = ?1 AND version = ?31";
     const struct store_domain *domain = put->domain;
     const struct sql_value values[] = {
         SQL_TEXT(domain->id.text),
         SQL_TEXT(domain->tenant),
         SQL_TEXT(domain->name),
         SQL_TEXT(domain->profile),
+        SQL_TEXT(domain->region),
+        SQL_TEXT(domain->token),
         SQL_TEXT(domain_status_name(domain->status)),
         SQL_INT(domain->inbound),
-        SQL_TEXT(domain->token),
+        SQL_INT(domain->claims),
+        SQL_INT(domain->needs_approval),
+        SQL_TEXT(domain_mail_name(domain->mail)),
+        SQL_INT(domain->mx_points_here),
+        SQL_INT(domain->releases_identity),
+        SQL_INT(domain->forgotten),
+        SQL_INT(domain->checks),
+        SQL_INT(domain->misses),
+        SQL_INT(domain->ownership_misses),
+        SQL_INT(domain->status_ms),
+        SQL_INT(domain->ownership_missing_ms),
         SQL_INT(domain->created_at),
+        SQL_INT(domain->owned_at),
         SQL_INT(domain->verified_at),
         SQL_INT(domain->checked_at),
+        SQL_INT(domain->missing_since),
+        SQL_INT(domain->ownership_missing_since),
+        SQL_INT(domain->claim_seen_at),
+        SQL_INT(domain->failed_at),
         SQL_INT(domain->removed_at),
+        SQL_INT(domain->next_check_at),
         SQL_INT(put->version),
         SQL_INT(put->expected_version),
     };
@@ -70,29 +94,37 @@ write_domain(const struct put *put, struct sql *sql, struct why *why)
 }
 
 static enum status
-write_event(const struct put *put, struct sql *sql, struct why *why)
+write_events(const struct put *put, struct sql *sql, struct why *why)
 {
-    return sql_run(sql, "INSERT INTO event (at, tenant, domain, kind, detail) VALUES (?,?,?,?,?)",
-                   SQL_VALUES(SQL_INT(clock_wall_ms()), SQL_TEXT(put->domain->tenant),
-                              SQL_TEXT(put->domain->name), SQL_TEXT(put->event->kind),
-                              SQL_TEXT(put->event->detail)),
-                   why);
+    enum status status = ST_OK;
+    for (const struct store_event *event = put->event; event != NULL && status == ST_OK;
+         event = event->also) {
+        status = sql_run(
+            sql, "INSERT INTO event (at, tenant, domain, kind, detail) VALUES (?,?,?,?,?)",
+            SQL_VALUES(SQL_INT(clock_wall_ms()), SQL_TEXT(put->domain->tenant),
+                       SQL_TEXT(put->domain->name), SQL_TEXT(event->kind), SQL_TEXT(event->detail)),
+            why);
+    }
+    return status;
 }
 
 static enum status
 run_put(void *context, struct sql *sql, struct why *why)
 {
     struct put *put = context;
-    enum status status =
-        sql_run(sql, "INSERT OR IGNORE INTO tenant (name, created_at) VALUES (?, ?)",
-                SQL_VALUES(SQL_TEXT(put->domain->tenant), SQL_INT(clock_wall_ms())), why);
+    enum status status = sql_run(sql,
+                                 "INSERT INTO tenant (name, created_at) VALUES (?, ?)"
+                                 " ON CONFLICT (name) DO UPDATE SET removed_at = 0 WHERE ?3 = 0",
+                                 SQL_VALUES(SQL_TEXT(put->domain->tenant), SQL_INT(clock_wall_ms()),
+                                            SQL_INT(put->expected_version)),
+                                 why);
     if (status == ST_OK) {
         status = next_version(sql, &put->version, why);
     }
     if (status == ST_OK) {
         status = write_domain(put, sql, why);
     }
-    return status == ST_OK ? write_event(put, sql, why) : status;
+    return status == ST_OK ? write_events(put, sql, why) : status;
 }
 
 enum status
@@ -100,7 +132,7 @@ store_domain_put(struct store *store, struct store_domain *domain, uint64_t expe
                  const struct store_event *event, struct why *why)
 {
     struct put put = {.domain = domain, .expected_version = expected_version, .event = event};
-    struct operation operation = {.run = run_put, .context = &put, .durable = true};
+    struct operation operation = {.run = run_put, .context = &put, .durable = event != NULL};
     enum status status = writer_call(store->writer, &operation, why);
     if (status == ST_OK) {
         domain->version = put.version;
@@ -113,22 +145,43 @@ read_domain(struct query *query, struct store_domain *domain_out, struct why *wh
 {
     struct store_domain *domain = domain_out;
     *domain = (struct store_domain){
-        .inbound = query_int(query, 5) != 0,
-        .created_at = query_int(query, 7),
-        .verified_at = query_int(query, 8),
-        .checked_at = query_int(query, 9),
-        .removed_at = query_int(query, 10),
-        .version = (uint64_t)query_int(query, 11),
+        .inbound = query_int(query, 7) != 0,
+        .claims = query_int(query, 8) != 0,
+        .needs_approval = query_int(query, 9) != 0,
+        .mx_points_here = query_int(query, 11) != 0,
+        .releases_identity = query_int(query, 12) != 0,
+        .forgotten = query_int(query, 13) != 0,
+        .checks = (uint32_t)query_int(query, 14),
+        .misses = (uint32_t)query_int(query, 15),
+        .ownership_misses = (uint32_t)query_int(query, 16),
+        .status_ms = query_int(query, 17),
+        .ownership_missing_ms = query_int(query, 18),
+        .created_at = query_int(query, 19),
+        .owned_at = query_int(query, 20),
+        .verified_at = query_int(query, 21),
+        .checked_at = query_int(query, 22),
+        .missing_since = query_int(query, 23),
+        .ownership_missing_since = query_int(query, 24),
+        .claim_seen_at = query_int(query, 25),
+        .failed_at = query_int(query, 26),
+        .removed_at = query_int(query, 27),
+        .next_check_at = query_int(query, 28),
+        .version = (uint64_t)query_int(query, 29),
     };
     id_read(query, 0, &domain->id);
     (void)snprintf(domain->tenant, sizeof(domain->tenant), "%s", query_text(query, 1));
     (void)snprintf(domain->name, sizeof(domain->name), "%s", query_text(query, 2));
     (void)snprintf(domain->profile, sizeof(domain->profile), "%s", query_text(query, 3));
-    (void)snprintf(domain->token, sizeof(domain->token), "%s", query_text(query, 6));
-    const char *status = query_text(query, 4);
-    return domain_status_from_name(status, &domain->status) == ST_OK
-               ? ST_OK
-               : why_set(why, ST_IO, "store: domain %s has status \"%.20s\"", domain->name, status);
+    (void)snprintf(domain->region, sizeof(domain->region), "%s", query_text(query, 4));
+    (void)snprintf(domain->token, sizeof(domain->token), "%s", query_text(query, 5));
+    const char *status = query_text(query, 6);
+    const char *mail = query_text(query, 10);
+    if (domain_status_from_name(status, &domain->status) != ST_OK ||
+        domain_mail_from_name(mail, &domain->mail) != ST_OK) {
+        return why_set(why, ST_IO, "store: domain %s has status \"%.20s\", mail \"%.20s\"",
+                       domain->name, status, mail);
+    }
+    return ST_OK;
 }
 
 static enum status
@@ -137,11 +190,10 @@ domain_page(struct store *store, uint64_t after, struct store_domain *rows, size
 {
     AUTO_READER reader = reader_borrow(store->readers);
     AUTO_QUERY *query = NULL;
-    enum status status = sql_query(
-        reader.sql,
-        "SELECT id, tenant, name, profile, status, inbound, token, created_at, verified_at,"
-        " checked_at, removed_at, version FROM domain WHERE version > ? ORDER BY version LIMIT ?",
-        SQL_VALUES(SQL_INT(after), SQL_INT(DOMAINS_PAGE)), &query, why);
+    enum status status = sql_query(reader.sql,
+                                   "SELECT id, " DOMAIN_COLUMNS
+                                   " FROM domain WHERE version > ? ORDER BY version LIMIT ?",
+                                   SQL_VALUES(SQL_INT(after), SQL_INT(DOMAINS_PAGE)), &query, why);
     *count_out = 0;
     while (status == ST_OK && (status = query_next(query, why)) == ST_OK) {
         status = read_domain(query, &rows[*count_out], why);

@@ -72,6 +72,35 @@ static const char *const MIGRATIONS[] = {
     " id TEXT PRIMARY KEY, refused INTEGER NOT NULL, tenant TEXT NOT NULL, domain TEXT NOT NULL,"
     " size INTEGER NOT NULL, data TEXT NOT NULL) STRICT;"
     "CREATE INDEX evidence_refused ON evidence(id, size) WHERE refused = 1;",
+    // The life of a domain. Names that are removed or only claimed are not unique.
+    "ALTER TABLE domain ADD COLUMN region TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE domain ADD COLUMN claims INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE domain ADD COLUMN needs_approval INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE domain ADD COLUMN mail TEXT NOT NULL DEFAULT 'open';"
+    "ALTER TABLE domain ADD COLUMN mx_points_here INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE domain ADD COLUMN releases_identity INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE domain ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE domain ADD COLUMN checks INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE domain ADD COLUMN misses INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE domain ADD COLUMN ownership_misses INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE domain ADD COLUMN status_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE domain ADD COLUMN ownership_missing_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE domain ADD COLUMN owned_at INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE domain ADD COLUMN missing_since INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE domain ADD COLUMN ownership_missing_since INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE domain ADD COLUMN claim_seen_at INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE domain ADD COLUMN failed_at INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE domain ADD COLUMN next_check_at INTEGER NOT NULL DEFAULT 0;"
+    // Until now the proof of ownership was all that a check asked for.
+    "UPDATE domain SET owned_at = verified_at, profile = 'inbound';"
+    "DROP INDEX domain_name;"
+    "CREATE UNIQUE INDEX domain_name ON domain(name) WHERE status <> 'removed' AND claims = 0;"
+    "CREATE UNIQUE INDEX domain_claim ON domain(name, tenant) WHERE status <> 'removed';"
+    "CREATE TABLE note ("
+    " domain_id TEXT NOT NULL REFERENCES domain(id), kind TEXT NOT NULL, text TEXT NOT NULL,"
+    " PRIMARY KEY (domain_id, kind)) STRICT;"
+    "ALTER TABLE tenant ADD COLUMN removed_at INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX domain_tenant ON domain(tenant) WHERE status <> 'removed';",
 };
 
 static enum status

@@ -14,10 +14,11 @@
 
 enum {
     WRITE_TRIES = 4, /* another writer was faster: read again, decide again */
-    CHECK_TIME_MS = 15 * 1000,
     CHECK_QUERIES = 20,
     DETAIL_SIZE = STORE_REASON_SIZE
 };
+static const struct domain_rules RULES = {
+    .pending_for_ms = 72 * STATE_HOUR_MS, .grace_ms = 72 * STATE_HOUR_MS, .misses = 6};
 static const int64_t WATCH_MS = 30LL * 24 * 60 * 60 * 1000; // how long a removed name is watched
 
 struct registry {
@@ -150,10 +151,10 @@ write_row(struct registry *registry, struct store_domain *domain, uint64_t expec
     return status;
 }
 
-// Decides on a copy of the row as it is now: fills in the event's kind, or leaves it NULL when
-// there is nothing to write.
+// Decides on a copy of the row as it is now, and says in the step whether there is something to
+// write, and which events.
 typedef enum status decide_fn(struct registry *registry, const void *context,
-                              struct store_domain *domain, struct store_event *event,
+                              struct store_domain *domain, struct domain_step *step,
                               struct why *why);
 
 static enum status
@@ -161,15 +162,15 @@ change_once(struct registry *registry, const char *name, decide_fn *decide, cons
             struct store_domain *domain_out, struct why *why)
 {
     struct store_domain domain;
-    struct store_event event = {.kind = NULL, .detail = ""};
+    struct domain_step step = {.changed = false};
     enum status status = find_living(registry, name, &domain, why);
     if (status != ST_OK) {
         return status;
     }
     uint64_t version = domain.version;
-    status = decide(registry, context, &domain, &event, why);
-    if (status == ST_OK && event.kind != NULL) {
-        status = write_row(registry, &domain, version, &event, why);
+    status = decide(registry, context, &domain, &step, why);
+    if (status == ST_OK && step.changed) {
+        status = write_row(registry, &domain, version, domain_step_events(&step), why);
     }
     if (status == ST_OK) {
         *domain_out = domain;
@@ -331,23 +332,23 @@ registry_records(const struct registry *registry, const struct store_domain *dom
 /** What a check found, for the row it was made for. */
 struct check {
     const struct store_domain *domain;
-    enum domain_happening happening;
+    enum check_outcome outcome;
     char detail[DETAIL_SIZE];
 };
 
 static void
 sum_up(const struct registry_record *records, size_t count, struct check *check)
 {
-    check->happening = DOMAIN_CHECK_PASSED;
+    check->outcome = CHECK_PASS;
     record_put(check->detail, sizeof(check->detail), "all required records are there");
     for (size_t i = 0; i < count; i++) {
         const struct registry_record *record = &records[i];
         bool is_unknown = strcmp(record->status, "unknown") == 0;
         if (!record->required || strcmp(record->status, "found") == 0 ||
-            (is_unknown && check->happening == DOMAIN_CHECK_FAILED)) {
+            (is_unknown && check->outcome == CHECK_MISS)) {
             continue;
         }
-        check->happening = is_unknown ? DOMAIN_CHECK_UNKNOWN : DOMAIN_CHECK_FAILED;
+        check->outcome = is_unknown ? CHECK_UNKNOWN : CHECK_MISS;
         record_put(check->detail, sizeof(check->detail), "%s %s: %s", record->type, record->name,
                    record->problem);
     }
@@ -355,14 +356,19 @@ sum_up(const struct registry_record *records, size_t count, struct check *check)
 
 static enum status
 decide_check(struct registry *registry, const void *context, struct store_domain *domain,
-             struct store_event *event, struct why *why)
+             struct domain_step *step, struct why *why)
 {
     const struct check *check = context;
     if (strcmp(domain->id.text, check->domain->id.text) != 0) { // and has another token
         return why_set(why, ST_AGAIN, "%.100s was removed and added again meanwhile", domain->name);
     }
-    event->kind = domain_state_step(domain, check->happening, store_now_ms(registry->store));
-    event->detail = check->detail;
+    const struct domain_outcome outcome = {.ownership = check->outcome,
+                                           .required = check->outcome,
+                                           .inbound = check->outcome,
+                                           .detail = check->detail};
+    const struct domain_time time = {
+        .now = store_now_ms(registry->store), .trusted = true, .rules = RULES};
+    domain_state_checked(domain, &outcome, &time, step);
     return ST_OK;
 }
 
@@ -400,7 +406,7 @@ registry_verify(struct registry *registry, const char *name, const char *inbound
 
 static enum status
 decide_inbound(struct registry *registry, const void *context, struct store_domain *domain,
-               struct store_event *event, struct why *why)
+               struct domain_step *step, struct why *why)
 {
     const bool *on = context;
     (void)registry;
@@ -413,7 +419,7 @@ decide_inbound(struct registry *registry, const void *context, struct store_doma
     }
     if (domain->inbound != *on) {
         domain->inbound = *on;
-        event->kind = *on ? "domain.inbound_on" : "domain.inbound_off";
+        domain_step_add(step, *on ? "domain.inbound_on" : "domain.inbound_off", "");
     }
     return ST_OK;
 }
@@ -427,11 +433,11 @@ registry_set_inbound(struct registry *registry, const char *name, bool on,
 
 static enum status
 decide_removal(struct registry *registry, const void *context, struct store_domain *domain,
-               struct store_event *event, struct why *why)
+               struct domain_step *step, struct why *why)
 {
     (void)context;
     (void)why;
-    event->kind = domain_state_step(domain, DOMAIN_REMOVE, store_now_ms(registry->store));
+    domain_state_remove(domain, store_now_ms(registry->store), "", step);
     return ST_OK;
 }
 

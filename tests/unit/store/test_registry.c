@@ -25,11 +25,23 @@ domain_new(const char *name)
     struct store_domain domain = {.id = id_new(),
                                   .tenant = "acme",
                                   .profile = "local",
+                                  .region = "eu-central-1",
                                   .token = "tokentoken",
-                                  .created_at = 1,
-                                  .verified_at = 2,
-                                  .checked_at = 3,
-                                  .removed_at = 4};
+                                  .checks = 1,
+                                  .misses = 2,
+                                  .ownership_misses = 3,
+                                  .status_ms = 4,
+                                  .ownership_missing_ms = 5,
+                                  .created_at = 6,
+                                  .owned_at = 7,
+                                  .verified_at = 8,
+                                  .checked_at = 9,
+                                  .missing_since = 10,
+                                  .ownership_missing_since = 11,
+                                  .claim_seen_at = 12,
+                                  .failed_at = 13,
+                                  .removed_at = 14,
+                                  .next_check_at = 15};
     (void)snprintf(domain.name, sizeof(domain.name), "%s", name);
     return domain;
 }
@@ -55,29 +67,48 @@ list(struct store *store, uint64_t after)
 }
 
 static void
+assert_same_domain(const struct store_domain *row, const struct store_domain *wanted)
+{
+    assert_string_equal(row->id.text, wanted->id.text);
+    assert_string_equal(row->tenant, wanted->tenant);
+    assert_string_equal(row->name, wanted->name);
+    assert_string_equal(row->profile, wanted->profile);
+    assert_string_equal(row->region, wanted->region);
+    assert_string_equal(row->token, wanted->token);
+    const size_t numbers = offsetof(struct store_domain, checks);
+    assert_memory_equal((const char *)row + numbers, (const char *)wanted + numbers,
+                        sizeof(*row) - numbers);
+    assert_int_equal(row->status, wanted->status);
+    assert_int_equal(row->mail, wanted->mail);
+    assert_int_equal(row->inbound, wanted->inbound);
+    assert_int_equal(row->claims, wanted->claims);
+    assert_int_equal(row->needs_approval, wanted->needs_approval);
+    assert_int_equal(row->mx_points_here, wanted->mx_points_here);
+    assert_int_equal(row->releases_identity, wanted->releases_identity);
+    assert_int_equal(row->forgotten, wanted->forgotten);
+}
+
+static void
 domain_is_read_back_as_put(void **state)
 {
     struct store_domain domain = domain_new("acme.test");
     domain.status = DOMAIN_AT_RISK;
-    domain.inbound = true;
-    assert_int_equal(store_domain_put(store_of(state), &domain, 0, &ADDED, NULL), ST_OK);
-    assert_true(domain.version > 0);
-    fixture_reopen(*state);
-    struct domains found = list(store_of(state), 0);
-    assert_int_equal(found.count, 1);
-    const struct store_domain *row = &found.rows[0];
-    assert_string_equal(row->id.text, domain.id.text);
-    assert_string_equal(row->tenant, "acme");
-    assert_string_equal(row->name, "acme.test");
-    assert_string_equal(row->profile, "local");
-    assert_string_equal(row->token, "tokentoken");
-    assert_int_equal(row->status, DOMAIN_AT_RISK);
-    assert_true(row->inbound);
-    assert_int_equal(row->created_at, 1);
-    assert_int_equal(row->verified_at, 2);
-    assert_int_equal(row->checked_at, 3);
-    assert_int_equal(row->removed_at, 4);
-    assert_int_equal(row->version, domain.version);
+    domain.mail = DOMAIN_MAIL_DEFERRED;
+    for (int flag = 0; flag < 6; flag++) { // each of them alone
+        domain.inbound = flag == 0;
+        domain.claims = flag == 1;
+        domain.needs_approval = flag == 2;
+        domain.mx_points_here = flag == 3;
+        domain.releases_identity = flag == 4;
+        domain.forgotten = flag == 5;
+        assert_int_equal(store_domain_put(store_of(state), &domain, domain.version, &ADDED, NULL),
+                         ST_OK);
+        assert_true(domain.version > 0);
+        fixture_reopen(*state);
+        struct domains found = list(store_of(state), 0);
+        assert_int_equal(found.count, 1);
+        assert_same_domain(&found.rows[0], &domain);
+    }
 }
 
 static void
@@ -189,6 +220,131 @@ events_are_listed_newest_first_and_only_of_what_happened(void **state)
 }
 
 static void
+several_events_of_one_change_are_kept_together(void **state)
+{
+    struct store *store = store_of(state);
+    struct store_domain domain = domain_new("acme.test");
+    const struct store_event second = {.kind = "domain.inbound_held", .detail = "b"};
+    const struct store_event first = {.kind = "domain.at_risk", .detail = "a", .also = &second};
+    assert_int_equal(store_domain_put(store, &domain, 0, &first, NULL), ST_OK);
+    uint64_t version = domain.version;
+    assert_int_equal(store_domain_put(store, &domain, version, NULL, NULL), ST_OK); // without any
+    assert_true(domain.version > version);
+    static struct events events;
+    events.count = 0;
+    assert_int_equal(store_events(store, "acme.test", 10, on_event, &events, NULL), ST_OK);
+    assert_int_equal(events.count, 2);
+    assert_string_equal(events.rows[0].kind, "domain.inbound_held");
+    assert_string_equal(events.rows[1].kind, "domain.at_risk");
+}
+
+static void
+a_name_is_held_by_one_and_claimed_by_others(void **state)
+{
+    struct store *store = store_of(state);
+    struct store_domain holder = domain_new("acme.test");
+    struct store_domain claim = domain_new("acme.test");
+    struct store_domain again = domain_new("acme.test");
+    (void)snprintf(claim.tenant, sizeof(claim.tenant), "other");
+    (void)snprintf(again.tenant, sizeof(again.tenant), "other");
+    claim.claims = true;
+    again.claims = true;
+    assert_int_equal(store_domain_put(store, &holder, 0, &ADDED, NULL), ST_OK);
+    assert_int_equal(store_domain_put(store, &claim, 0, &ADDED, NULL), ST_OK);
+    assert_int_equal(store_domain_put(store, &again, 0, &ADDED, NULL), ST_CONFLICT);
+    claim.claims = false;
+    assert_int_equal(store_domain_put(store, &claim, claim.version, &ADDED, NULL), ST_CONFLICT);
+    holder.status = DOMAIN_REMOVED;
+    assert_int_equal(store_domain_put(store, &holder, holder.version, &ADDED, NULL), ST_OK);
+    assert_int_equal(store_domain_put(store, &claim, claim.version, &ADDED, NULL), ST_OK);
+}
+
+static void
+notes_are_kept_beside_a_domain(void **state)
+{
+    struct store *store = store_of(state);
+    struct store_domain domain = domain_new("acme.test");
+    struct id stranger = id_new();
+    char *text = NULL;
+    AUTO_FREE char *longest = calloc(STORE_NOTE_MAX + 2, 1);
+    memset(longest, 'x', STORE_NOTE_MAX);
+    assert_int_equal(store_domain_put(store, &domain, 0, &ADDED, NULL), ST_OK);
+    assert_int_equal(store_note_get(store, &domain.id, STORE_NOTE_CHECK, &text, NULL),
+                     ST_NOT_FOUND);
+    assert_null(text);
+    static const enum store_note notes[] = {STORE_NOTE_CHECK, STORE_NOTE_SES};
+    for (size_t i = 0; i < ARRAY_LEN(notes); i++) {
+        assert_int_equal(store_note_put(store, &domain.id, notes[i], "first", NULL), ST_OK);
+        assert_int_equal(
+            store_note_put(store, &domain.id, notes[i], i == 0 ? longest : "two", NULL), ST_OK);
+        assert_int_equal(store_note_put(store, &stranger, notes[i], "{}", NULL), ST_NOT_FOUND);
+    }
+    fixture_reopen(*state);
+    store = store_of(state);
+    assert_int_equal(store_note_get(store, &domain.id, STORE_NOTE_CHECK, &text, NULL), ST_OK);
+    assert_string_equal(text, longest);
+    free(text);
+    assert_int_equal(store_note_get(store, &domain.id, STORE_NOTE_SES, &text, NULL), ST_OK);
+    assert_string_equal(text, "two");
+    free(text);
+    longest[STORE_NOTE_MAX] = 'x';
+    assert_int_equal(store_note_put(store, &domain.id, STORE_NOTE_SES, longest, NULL),
+                     ST_TOO_LARGE);
+}
+
+struct tenants {
+    unsigned count;
+    struct store_tenant rows[300];
+};
+
+static void
+on_tenant(void *context, const struct store_tenant *tenant)
+{
+    struct tenants *tenants = context;
+    tenants->rows[tenants->count++] = *tenant;
+}
+
+static void
+tenants_are_added_listed_and_removed(void **state)
+{
+    struct store *store = store_of(state);
+    struct why why = {.text = ""};
+    static struct tenants all;
+    for (int i = 204; i >= 0; i--) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "t%03d", i);
+        assert_int_equal(store_tenant_add(store, name, NULL), ST_OK);
+    }
+    assert_int_equal(store_tenant_add(store, "t007", &why), ST_CONFLICT);
+    assert_non_null(strstr(why.text, "t007"));
+    struct store_domain domain = domain_new("acme.test");
+    assert_int_equal(store_domain_put(store, &domain, 0, &ADDED, NULL), ST_OK); // makes "acme"
+    assert_int_equal(store_tenant_remove(store, "acme", &why), ST_REFUSED);
+    assert_int_equal(store_tenant_remove(store, "none", &why), ST_NOT_FOUND);
+    assert_int_equal(store_tenant_remove(store, "t000", NULL), ST_OK);
+    assert_int_equal(store_tenant_remove(store, "t000", NULL), ST_NOT_FOUND);
+    all.count = 0;
+    assert_int_equal(store_tenant_list(store, on_tenant, &all, NULL), ST_OK);
+    assert_int_equal(all.count, 205);
+    assert_string_equal(all.rows[0].name, "acme");
+    assert_int_equal(all.rows[0].domains, 1);
+    assert_true(all.rows[0].created_at > 0);
+    assert_string_equal(all.rows[1].name, "t001");
+    assert_int_equal(all.rows[1].domains, 0);
+    assert_string_equal(all.rows[204].name, "t204");
+    // What was removed comes back: by its name, or with a domain.
+    domain.status = DOMAIN_REMOVED;
+    assert_int_equal(store_domain_put(store, &domain, domain.version, &ADDED, NULL), ST_OK);
+    assert_int_equal(store_tenant_remove(store, "acme", NULL), ST_OK);
+    assert_int_equal(store_domain_put(store, &domain, domain.version, &ADDED, NULL), ST_OK);
+    assert_int_equal(store_tenant_remove(store, "acme", NULL), ST_NOT_FOUND); // still removed
+    struct store_domain other = domain_new("other.test");
+    assert_int_equal(store_domain_put(store, &other, 0, &ADDED, NULL), ST_OK);
+    assert_int_equal(store_tenant_remove(store, "acme", NULL), ST_REFUSED);
+    assert_int_equal(store_tenant_add(store, "t000", NULL), ST_OK);
+}
+
+static void
 names_of_statuses_go_both_ways(void **state)
 {
     (void)state;
@@ -201,6 +357,15 @@ names_of_statuses_go_both_ways(void **state)
     enum domain_status untouched = DOMAIN_FAILED;
     assert_int_equal(domain_status_from_name("", &untouched), ST_INVALID);
     assert_int_equal(untouched, DOMAIN_FAILED);
+    for (int i = 0; i <= DOMAIN_MAIL_REFUSED; i++) {
+        enum domain_mail found = DOMAIN_MAIL_OPEN;
+        assert_int_equal(domain_mail_from_name(domain_mail_name((enum domain_mail)i), &found),
+                         ST_OK);
+        assert_int_equal(found, i);
+    }
+    enum domain_mail mail = DOMAIN_MAIL_HELD;
+    assert_int_equal(domain_mail_from_name("closed", &mail), ST_INVALID);
+    assert_int_equal(mail, DOMAIN_MAIL_HELD);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -214,6 +379,10 @@ run_registry_tests(void)
         TEST(name_is_unique_among_domains_not_removed),
         TEST(changes_are_listed_after_a_version_in_its_order),
         TEST(events_are_listed_newest_first_and_only_of_what_happened),
+        TEST(several_events_of_one_change_are_kept_together),
+        TEST(a_name_is_held_by_one_and_claimed_by_others),
+        TEST(notes_are_kept_beside_a_domain),
+        TEST(tenants_are_added_listed_and_removed),
         TEST(names_of_statuses_go_both_ways),
     };
     return cmocka_run_group_tests_name("registry", tests, NULL, NULL);
