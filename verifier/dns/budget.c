@@ -8,7 +8,8 @@ dns_budget_share(const struct dns_budget *whole, unsigned percent, int64_t now_m
     int64_t left_ms = whole->deadline_mono_ms - now_ms;
     struct dns_budget part = {.deadline_mono_ms = whole->deadline_mono_ms,
                               .queries_left = whole->queries_left * percent / 100,
-                              .fresh = whole->fresh};
+                              .fresh = whole->fresh,
+                              .recorder = whole->recorder};
     if (left_ms > 0) {
         part.deadline_mono_ms = now_ms + left_ms / 100 * percent + left_ms % 100 * percent / 100;
     }

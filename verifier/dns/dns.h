@@ -68,13 +68,16 @@ struct dns_answer {
     const struct dns_record *records;
 };
 
+struct dns_recorder;
+
 /** What one message (or one check) may cost. One thread at a time. */
 struct dns_budget {
     int64_t deadline_mono_ms;
-    unsigned queries_left; /* cache misses only */
-    unsigned queries;      /* counted: sent */
-    unsigned hits;         /* counted: from the cache */
-    bool fresh;            /* pass over what the cache has; what is found is kept in it */
+    unsigned queries_left;         /* cache misses only */
+    unsigned queries;              /* counted: sent */
+    unsigned hits;                 /* counted: from the cache */
+    bool fresh;                    /* pass over what the cache has; what is found is kept in it */
+    struct dns_recorder *recorder; /* takes note of all answers; NULL: none. Parts share it */
 };
 
 /**
@@ -110,9 +113,18 @@ MUST_CHECK enum status dns_open(const struct dns_settings *settings, struct dns 
  * NODATA; CNAMEs are followed; `*.NAME` is a wildcard. Empty lines and lines that begin with # are
  * passed over. TXT data is the rest of the line behind one blank, with its blanks.
  *
+ * Answers that were recorded (recorder.h) say more: `NAME TYPE !NXDOMAIN`, `NAME TYPE !NODATA` and
+ * `NAME TYPE !TEMPORARY SENTENCE` are of one question alone, and the line `!ONLY` says that nothing
+ * else is known: every other question gets DNS_TEMPORARY "... was not recorded", `*` is a name like
+ * any other, and asking costs the budget nothing.
+ *
  * @return ST_INVALID with the line's number; ST_IO
  */
 MUST_CHECK enum status dns_open_fixture(const char *path, struct dns **dns_out, struct why *why);
+
+/** The same from memory. */
+MUST_CHECK enum status dns_open_fixture_text(const char *text, size_t length, struct dns **dns_out,
+                                             struct why *why);
 
 /** No lookup may be under way. NULL-safe. */
 void dns_close(struct dns *dns);
@@ -129,6 +141,12 @@ const struct dns_answer *dns_get(struct dns *dns, struct dns_budget *budget, con
                                  enum dns_type type);
 
 void dns_answer_release(const struct dns_answer *answer);
+
+/** Another reference; returns the same. Any thread. */
+const struct dns_answer *dns_answer_ref(const struct dns_answer *answer);
+
+/** Bytes it occupies. */
+size_t dns_answer_size(const struct dns_answer *answer);
 
 static inline void
 dns_answer_cleanup(const struct dns_answer **answer)

@@ -13,7 +13,15 @@
 
 enum { FIXTURE_TTL = 300, FIXTURE_LINE_MAX = 4 * DNS_DATA_MAX + 2048 };
 
-enum outcome { HAS_RECORD, SAYS_SERVFAIL, SAYS_TIMEOUT, SAYS_NXDOMAIN };
+enum outcome {
+    HAS_RECORD,
+    SAYS_SERVFAIL,
+    SAYS_TIMEOUT,
+    SAYS_TEMPORARY, /* `data` is why */
+    SAYS_NODATA,
+    SAYS_NO_NAME, /* NXDOMAIN to this question */
+    SAYS_NXDOMAIN /* to all questions */
+};
 
 struct fixture_record {
     struct fixture_record *next; /* in the order of the file */
@@ -32,6 +40,7 @@ struct node {
 
 struct dns_fixture {
     struct map *nodes; /* by name as dns_name_format writes it */
+    bool is_only;      /* there are no other answers */
 };
 
 static void
@@ -168,15 +177,38 @@ parse_txt(char *text, struct fixture_record *record)
     return true;
 }
 
+// What stands for an answer without records; false if the text is data.
+static bool
+take_outcome(const char *text, struct fixture_record *record)
+{
+    static const struct {
+        const char *word;
+        enum outcome outcome;
+    } words[] = {
+        {"!SERVFAIL", SAYS_SERVFAIL},
+        {"!TIMEOUT", SAYS_TIMEOUT},
+        {"!NODATA", SAYS_NODATA},
+        {"!NXDOMAIN", SAYS_NO_NAME},
+    };
+    static const char TEMPORARY[] = "!TEMPORARY ";
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (strcmp(text, words[i].word) == 0) {
+            record->outcome = words[i].outcome;
+            return true;
+        }
+    }
+    if (strncmp(text, TEMPORARY, sizeof(TEMPORARY) - 1) == 0) {
+        record->outcome = SAYS_TEMPORARY;
+        record->data = xstrdup(text + sizeof(TEMPORARY) - 1);
+        return true;
+    }
+    return false;
+}
+
 static bool
 parse_data(char *text, struct fixture_record *record)
 {
-    if (strcmp(text, "!SERVFAIL") == 0) {
-        record->outcome = SAYS_SERVFAIL;
-        return true;
-    }
-    if (strcmp(text, "!TIMEOUT") == 0) {
-        record->outcome = SAYS_TIMEOUT;
+    if (take_outcome(text, record)) {
         return true;
     }
     switch (record->type) {
@@ -249,6 +281,10 @@ read_lines(struct dns_fixture *fixture, FILE *file, const char *path, struct why
         if (line[0] == '\0' || line[0] == '#') {
             continue;
         }
+        if (strcmp(line, "!ONLY") == 0) {
+            fixture->is_only = true;
+            continue;
+        }
         if (length > FIXTURE_LINE_MAX || strlen(line) != (size_t)length) {
             return why_set(why, ST_INVALID, "%s: the line is too long or holds a NUL", where);
         }
@@ -260,13 +296,9 @@ read_lines(struct dns_fixture *fixture, FILE *file, const char *path, struct why
     return ferror(file) != 0 ? why_errno(why, ST_IO, "%s", path) : ST_OK;
 }
 
-enum status
-dns_fixture_open(const char *path, struct dns_fixture **fixture_out, struct why *why)
+static enum status
+read_file(FILE *file, const char *path, struct dns_fixture **fixture_out, struct why *why)
 {
-    AUTO_FILE FILE *file = fopen(path, "re");
-    if (file == NULL) {
-        return why_errno(why, ST_IO, "%s", path);
-    }
     AUTO(close_fixture) struct dns_fixture *fixture = xcalloc(1, sizeof(*fixture));
     fixture->nodes = map_new();
     enum status status = read_lines(fixture, file, path, why);
@@ -274,6 +306,31 @@ dns_fixture_open(const char *path, struct dns_fixture **fixture_out, struct why 
         *fixture_out = STEAL(fixture);
     }
     return status;
+}
+
+enum status
+dns_fixture_open(const char *path, struct dns_fixture **fixture_out, struct why *why)
+{
+    AUTO_FILE FILE *file = fopen(path, "re");
+    return file == NULL ? why_errno(why, ST_IO, "%s", path)
+                        : read_file(file, path, fixture_out, why);
+}
+
+enum status
+dns_fixture_open_text(const char *text, size_t length, struct dns_fixture **fixture_out,
+                      struct why *why)
+{
+    static const char NOTHING[] = "\n"; // no stream is made of no bytes
+    const char *bytes = length == 0 ? NOTHING : text;
+    AUTO_FILE FILE *file = fmemopen((void *)(uintptr_t)bytes, length == 0 ? 1 : length, "r");
+    return file == NULL ? why_errno(why, ST_IO, "recorded answers")
+                        : read_file(file, "recorded answers", fixture_out, why);
+}
+
+bool
+dns_fixture_is_only(const struct dns_fixture *fixture)
+{
+    return fixture->is_only;
 }
 
 static const struct node *
@@ -293,7 +350,7 @@ find_node(const struct dns_fixture *fixture, const struct dns_name *name)
 {
     const struct node *node = get_node(fixture, name->wire, name->length, "");
     size_t at = 0;
-    while (node == NULL && name->wire[at] != 0) {
+    while (!fixture->is_only && node == NULL && name->wire[at] != 0) {
         at += 1U + name->wire[at];
         node = get_node(fixture, name->wire + at, name->length - at, "*.");
         if (node == NULL && get_node(fixture, name->wire + at, name->length - at, "") != NULL) {
@@ -323,14 +380,35 @@ add_fixture_record(const struct fixture_record *record, struct dns_reply *reply)
 }
 
 static void
+answer_without_record(const struct fixture_record *record, struct dns_reply *reply)
+{
+    switch (record->outcome) {
+    case SAYS_SERVFAIL:
+        dns_reply_fail(reply, "the server says SERVFAIL");
+        return;
+    case SAYS_TIMEOUT:
+        dns_reply_fail(reply, "the server did not answer in time");
+        return;
+    case SAYS_TEMPORARY:
+        dns_reply_fail(reply, "%s", record->data);
+        return;
+    case SAYS_NODATA:
+        reply->status = DNS_NODATA;
+        return;
+    case SAYS_NO_NAME:
+    case SAYS_NXDOMAIN:
+    case HAS_RECORD: // has one
+        reply->status = DNS_NXDOMAIN;
+        return;
+    }
+}
+
+static void
 answer_from(const struct fixture_record *record, enum dns_type type, struct dns_reply *reply)
 {
     for (; record != NULL; record = find_record(record->next, type)) {
         if (record->outcome != HAS_RECORD) {
-            bool is_silent = record->outcome == SAYS_TIMEOUT;
-            dns_reply_fail(reply, "%s",
-                           is_silent ? "the server did not answer in time"
-                                     : "the server says SERVFAIL");
+            answer_without_record(record, reply);
             return;
         }
         if (!add_fixture_record(record, reply)) {
@@ -340,6 +418,17 @@ answer_from(const struct fixture_record *record, enum dns_type type, struct dns_
     reply->status = DNS_OK;
 }
 
+// Nothing is known about the question, or about the name at all.
+static void
+answer_unknown(const struct dns_fixture *fixture, enum dns_type type, enum dns_status status,
+               struct dns_reply *reply)
+{
+    reply->status = status;
+    if (fixture->is_only) {
+        dns_reply_fail(reply, "%s of this name was not recorded", dns_type_name(type));
+    }
+}
+
 void
 dns_fixture_ask(const struct dns_fixture *fixture, enum dns_type type, struct dns_reply *reply)
 {
@@ -347,7 +436,11 @@ dns_fixture_ask(const struct dns_fixture *fixture, enum dns_type type, struct dn
     reply->authenticated = false;
     for (;;) {
         const struct node *node = find_node(fixture, &reply->canonical);
-        if (node == NULL || node->first->outcome == SAYS_NXDOMAIN) {
+        if (node == NULL) {
+            answer_unknown(fixture, type, DNS_NXDOMAIN, reply);
+            return;
+        }
+        if (node->first->outcome == SAYS_NXDOMAIN) {
             reply->status = DNS_NXDOMAIN;
             return;
         }
@@ -358,7 +451,7 @@ dns_fixture_ask(const struct dns_fixture *fixture, enum dns_type type, struct dn
         }
         const struct fixture_record *cname = find_record(node->first, DNS_CNAME);
         if (cname == NULL) {
-            reply->status = DNS_NODATA;
+            answer_unknown(fixture, type, DNS_NODATA, reply);
             return;
         }
         if (cname->outcome != HAS_RECORD) {

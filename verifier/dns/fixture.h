@@ -11,6 +11,14 @@ struct dns_fixture;
 /** ST_INVALID with the line's number; ST_IO. Immutable afterwards: any thread may ask. */
 MUST_CHECK enum status dns_fixture_open(const char *path, struct dns_fixture **fixture_out,
                                         struct why *why);
+
+/** The same from memory; what is told of lines names no file. */
+MUST_CHECK enum status dns_fixture_open_text(const char *text, size_t length,
+                                             struct dns_fixture **fixture_out, struct why *why);
+
+/** It holds recorded answers, and nothing else is known ("!ONLY"). */
+bool dns_fixture_is_only(const struct dns_fixture *fixture);
+
 void dns_fixture_close(struct dns_fixture *fixture);
 
 /** Answer for `reply->canonical`, CNAMEs included. Never unfinished. */

@@ -63,10 +63,4 @@ bool dns_reply_follow(struct dns_reply *reply, const struct dns_name *target, ui
 const struct dns_answer *dns_answer_new(const struct dns_reply *reply, enum dns_type type,
                                         int64_t keep_ms);
 
-/** Another reference; returns the same. */
-const struct dns_answer *dns_answer_ref(const struct dns_answer *answer);
-
-/** Bytes it occupies. */
-size_t dns_answer_size(const struct dns_answer *answer);
-
 #endif

@@ -195,7 +195,8 @@ check(struct auth *auth, const struct auth_message *message, struct verdict *out
 {
     struct identities identities;
     struct dns_budget budget = {.deadline_mono_ms = clock_mono_ms() + auth->settings.timeout_ms,
-                                .queries_left = auth->settings.queries};
+                                .queries_left = auth->settings.queries,
+                                .recorder = message->recorder};
     identities_find(message->client_address, message->helo, message->sender, &identities);
     bool too_large = message->fd >= 0 && message->header_length > AUTH_HEADER_MAX;
     bool wanted = message->fd >= 0 && !too_large;

@@ -15,6 +15,7 @@
 enum { AUTH_HEADER_MAX = 4 * 1024 * 1024 }; /* header block that is read; more is permerror */
 
 struct auth;
+struct spf_trace;
 
 enum auth_engine { AUTH_ENGINE_OWN, AUTH_ENGINE_REFERENCE };
 
@@ -56,6 +57,8 @@ struct auth_message {
     const struct forwarders *forwarders; /* that the recipients' domain has registered, or NULL */
     int64_t now_s; /* seconds since 1970 that signatures are compared with (the reference
                       has its own clock); 0: the clock */
+    struct dns_recorder *recorder; /* takes note of the answers that decided; NULL: none */
+    struct spf_trace *trace;       /* of our own SPF; NULL: none */
 };
 
 /** Start. ST_IO: the first helper cannot be started. ST_INVALID: `helpers` is out of range. */

@@ -89,9 +89,10 @@ engine_own_check(struct engine_own *engine, const struct engine_task *task, stru
                                     .helo = task->message->helo,
                                     .sender = task->message->sender,
                                     .receiver = task->receiver,
-                                    .explain = true};
+                                    .explain = true,
+                                    .now_s = task->message->now_s};
     struct dns_budget share = dns_budget_share(task->budget, SPF_PERCENT, clock_mono_ms());
-    spf_check(engine->records, task->dns, &share, &query, &out->spf, NULL);
+    spf_check(engine->records, task->dns, &share, &query, &out->spf, task->message->trace);
     dns_budget_settle(task->budget, &share);
     return task->header == NULL ? ST_OK : check_signatures(engine, task, out, why);
 }

@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/map.h"
 #include "common/xalloc.h"
+#include "verifier/dns/recorder.h"
 
 /* What OpenSSL holds for a key: measured for RSA-2048, with room. */
 enum { KEY_BYTES = 4096 };
@@ -16,6 +17,7 @@ struct entry {
     struct dkim_key key; /* first: what callers hold is this */
     atomic_uint references;
     int64_t expires_mono_ms;
+    const struct dns_answer *answer; /* it was read from, for whoever takes note of answers */
     char *name;
     size_t bytes;
     struct entry *newer;
@@ -46,6 +48,7 @@ release(struct entry *entry)
 {
     if (atomic_fetch_sub_explicit(&entry->references, 1, memory_order_acq_rel) == 1) {
         key_record_done(&entry->key.record);
+        dns_answer_release(entry->answer);
         free(entry->name);
         free(entry);
     }
@@ -195,6 +198,9 @@ dkim_key_get(struct key_cache *cache, struct dns *dns, struct dns_budget *budget
     bool fresh = budget != NULL && budget->fresh;
     struct entry *entry = cache == NULL || fresh ? NULL : find(cache, name);
     if (entry != NULL) {
+        if (budget != NULL) {
+            dns_recorder_note(budget->recorder, name, DNS_TXT, entry->answer);
+        }
         return &entry->key;
     }
     AUTO_ANSWER *answer = dns_get(dns, budget, name, DNS_TXT);
@@ -202,8 +208,10 @@ dkim_key_get(struct key_cache *cache, struct dns *dns, struct dns_budget *budget
     atomic_init(&entry->references, 1);
     take_answer(answer, &entry->key);
     entry->expires_mono_ms = answer->expires_mono_ms;
+    entry->answer = dns_answer_ref(answer);
     entry->name = xstrdup(name);
-    entry->bytes = sizeof(*entry) + strlen(name) + (entry->key.record.key == NULL ? 0 : KEY_BYTES);
+    entry->bytes = sizeof(*entry) + strlen(name) + dns_answer_size(answer) +
+                   (entry->key.record.key == NULL ? 0 : KEY_BYTES);
     if (cache != NULL && answer->status == DNS_OK) { // the DNS keeps the rest as long as is right
         keep(cache, entry);
     }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/network.h"
 #include "verifier/message/spf_evaluate.h"
 
@@ -171,6 +172,7 @@ spf_check(struct spf_cache *cache, struct dns *dns, struct dns_budget *budget,
                     .validated = &check.validated},
         .helo = check.helo,
         .receiver = has_receiver ? query->receiver : "unknown",
+        .now_s = query->now_s != 0 ? query->now_s : clock_wall_ms() / 1000,
         .trace = trace,
     };
     if (!out->identity_is_helo) {

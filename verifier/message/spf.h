@@ -25,6 +25,7 @@ struct spf_query {
     const char *sender;         /* MAIL FROM without angle brackets; "" is the null sender */
     const char *receiver;       /* our name, for explanations; NULL: unknown */
     bool explain;               /* fetch the explanation of a fail */
+    int64_t now_s;              /* for the letter t of explanations; 0: the clock */
 };
 
 /** One readable line per record and evaluated term. Give it a cap: STRBUF_INIT(cap). */

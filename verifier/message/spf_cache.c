@@ -73,6 +73,9 @@ spf_policy_release(const struct spf_policy *policy)
     struct shared_policy *shared = shared_of(policy);
     if (atomic_fetch_sub(&shared->references, 1) == 1) {
         spf_record_done(&shared->policy.record);
+        if (policy->answer != NULL) {
+            dns_answer_release(policy->answer);
+        }
         free(shared);
     }
 }
@@ -92,6 +95,9 @@ policy_size(const struct spf_policy *policy)
                    string_size(&record->redirect) + string_size(&record->explanation);
     for (size_t i = 0; i < record->count; i++) {
         bytes += string_size(&record->terms[i].target);
+    }
+    if (policy->answer != NULL) { // shared with the cache of verifier/dns, if that keeps it
+        bytes += dns_answer_size(policy->answer);
     }
     return bytes + (record->text == NULL ? 0 : strlen(record->text) + BLOCK_OVERHEAD);
 }

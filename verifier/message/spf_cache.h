@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "common/status.h"
+#include "verifier/dns/dns.h"
 #include "verifier/message/spf_record.h"
 
 /** How the record of a name stands. */
@@ -19,8 +20,9 @@ enum spf_policy_state {
 /** Immutable once made, but for its references. */
 struct spf_policy {
     enum spf_policy_state state;
-    struct spf_record record; /* with SPF_POLICY_RECORD */
-    char problem[160];        /* with SPF_POLICY_INVALID: one sentence */
+    struct spf_record record;        /* with SPF_POLICY_RECORD */
+    char problem[160];               /* with SPF_POLICY_INVALID: one sentence */
+    const struct dns_answer *answer; /* it was read from, for whoever takes note of answers */
     int64_t expires_mono_ms;
 };
 

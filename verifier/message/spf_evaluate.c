@@ -4,8 +4,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "common/clock.h"
-
 enum { TRACE_TERM_MAX = 200 /* bytes of a term or record in one line of the trace */ };
 
 static void PRINTF_LIKE(3, 4)
@@ -44,7 +42,7 @@ values_of(struct spf_run *run, const struct spf_level *level, const struct spf_s
                                .domain = level->domain,
                                .receiver = run->receiver,
                                .validated = validated,
-                               .wall_s = clock_wall_ms() / 1000};
+                               .wall_s = run->now_s};
 }
 
 static void
@@ -216,7 +214,8 @@ evaluate_term(struct spf_run *run, const struct spf_level *level, const struct s
                                         [SPF_TEMPERROR] = "temperror",
                                         [SPF_PERMERROR] = "permerror"};
     int shown = term->length > TRACE_TERM_MAX ? TRACE_TERM_MAX : (int)term->length;
-    trace(run, level, "%.*s: %s", shown, term->text, words[outcome]);
+    trace(run, level, "%.*s: %s (lookups %u)", shown, term->text, words[outcome],
+          run->lookups.count);
     return outcome;
 }
 

@@ -14,6 +14,7 @@ struct spf_run {
     const char *sender_domain;
     const char *helo;
     const char *receiver;
+    int64_t now_s;           /* of the check */
     struct spf_trace *trace; /* NULL: none */
     unsigned terms;
     unsigned voids;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "verifier/dns/recorder.h"
 
 enum {
     ADDRESS_BITS4 = 32,
@@ -155,6 +156,7 @@ find_cached(struct spf_lookups *lookups, const char *text)
     const struct spf_policy *policy = spf_cache_find(lookups->cache, text);
     if (policy != NULL && budget != NULL) {
         budget->hits++;
+        dns_recorder_note(budget->recorder, text, DNS_TXT, policy->answer);
     }
     return policy;
 }
@@ -171,6 +173,7 @@ fetch_policy(struct spf_lookups *lookups, const char *text, const struct spf_pol
     }
     struct spf_policy *policy = spf_policy_new();
     policy->expires_mono_ms = answer->expires_mono_ms;
+    policy->answer = dns_answer_ref(answer);
     read_policy(answer, policy);
     if (lookups->cache != NULL) {
         spf_cache_put(lookups->cache, text, policy);

@@ -241,11 +241,11 @@ trace_has_a_line_for_each_term(void **state)
     assert_string_equal(strbuf_text(&trace.text),
                         "mailfrom ex.com\n"
                         "  ex.com has v=spf1 a include:i.ex.com redirect=r.ex.com\n"
-                        "  a: no match\n"
+                        "  a: no match (lookups 2)\n"
                         "    i.ex.com has v=spf1 ip4:192.0.2.8 -all\n"
-                        "    ip4:192.0.2.8: no match\n"
-                        "    -all: match\n"
-                        "  include:i.ex.com: no match\n"
+                        "    ip4:192.0.2.8: no match (lookups 3)\n"
+                        "    -all: match (lookups 3)\n"
+                        "  include:i.ex.com: no match (lookups 3)\n"
                         "  redirect to r.ex.com\n"
                         "mailfrom permerror: the term 'a:!' is not valid (terms 3, voids 0, "
                         "lookups 4)\n");
