@@ -34,14 +34,20 @@ LIBRARY_HOMES = {
     "seccomp.h": ["verifier/message/reference"],
     "ldns/": ["verifier/dns"],
     "sqlite3.h": ["store"],
-    "curl/": ["router/delivery", "control/cli"],
+    "curl/": ["router/delivery", "control/cli", "verifier/domain/ses"],
     "microhttpd.h": ["control/api"],
     "yaml.h": ["config"],
     "libpsl.h": ["verifier/domain", "verifier/message"],
     "idn2.h": ["common", "verifier/domain"],
     "systemd/": ["common"],
+<<<<<<< Updated upstream
     "openssl/": ["common", "verifier/domain", "verifier/message"],
     "jansson.h": ["common", "control/api", "control/cli", "router", "router/delivery"],
+=======
+    "openssl/": ["common", "verifier/message"],
+    "jansson.h": ["common", "control/api", "control/cli", "router", "router/delivery",
+                  "verifier/domain/ses"],
+>>>>>>> Stashed changes
 }
 
 FORBIDDEN_CALLS = re.compile(
