@@ -40,14 +40,9 @@ LIBRARY_HOMES = {
     "libpsl.h": ["verifier/domain", "verifier/message"],
     "idn2.h": ["common", "verifier/domain"],
     "systemd/": ["common"],
-<<<<<<< Updated upstream
     "openssl/": ["common", "verifier/domain", "verifier/message"],
-    "jansson.h": ["common", "control/api", "control/cli", "router", "router/delivery"],
-=======
-    "openssl/": ["common", "verifier/message"],
     "jansson.h": ["common", "control/api", "control/cli", "router", "router/delivery",
                   "verifier/domain/ses"],
->>>>>>> Stashed changes
 }
 
 FORBIDDEN_CALLS = re.compile(
