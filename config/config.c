@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/keys.h"
+#include "config/loader.h"
 
 static void
 free_texts(struct config_texts *list)
@@ -89,6 +89,10 @@ free_host(struct host_keys *host)
     for (size_t i = 0; i < config->destination_count; i++) {
         free_destination(config->destinations[i]);
     }
+    for (size_t i = 0; i < config->profile_count; i++) {
+        profile_done(&config->profiles[i]);
+    }
+    free(config->profiles);
     free(config->domains);
     free(config->destinations);
     free(config->path);
@@ -157,6 +161,23 @@ config_find_domain(const struct config *config, const char *name)
     struct config_domain **found = bsearch(name, config->domains, config->domain_count,
                                            sizeof(struct config_domain *), compare_name_to_domain);
     return found == NULL ? NULL : *found;
+}
+
+static int
+compare_name_to_profile(const void *key, const void *item)
+{
+    const struct config_profile *profile = item;
+    return strcmp(key, profile->name);
+}
+
+const struct config_profile *
+config_find_profile(const struct config *config, const char *name)
+{
+    if (config->profile_count == 0) {
+        return NULL;
+    }
+    return bsearch(name, config->profiles, config->profile_count, sizeof(struct config_profile),
+                   compare_name_to_profile);
 }
 
 const struct config_destination *

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The folder of the domains' files.
-#include <dirent.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/xalloc.h"
 #include "config/array.h"
+#include "config/folder.h"
 #include "config/loader.h"
 #include "config/policy.h"
-#include "config/text.h"
 
 static struct config_domain *
 add_domain(struct loader *loader, const struct source *source, const struct node *root, char *name)
@@ -51,39 +48,22 @@ read_file(struct loader *loader, const char *folder, const char *path)
     route_read_all(loader, &source, keys.routes, root, domain);
 }
 
-// Leaves out what editors, dpkg and people put aside.
-static int
-is_domain_file(const struct dirent *entry)
-{
-    const char *name = entry->d_name;
-    const char *dot = strrchr(name, '.');
-    return name[0] != '.' && strstr(name, ".dpkg-") == NULL && dot != NULL &&
-           (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
-}
+struct visit_context {
+    struct loader *loader;
+    const char *folder;
+};
 
-static int
-compare_names(const struct dirent **a, const struct dirent **b)
+static void
+visit_file(void *context, const char *path, const char *stem)
 {
-    return strcmp((*a)->d_name, (*b)->d_name); // not by locale: the same order everywhere
+    (void)stem; // the domain's name stands inside
+    const struct visit_context *visit = context;
+    read_file(visit->loader, visit->folder, path);
 }
 
 void
 domain_read_folder(struct loader *loader, const char *folder)
 {
-    struct dirent **entries = NULL;
-    int count = scandir(folder, &entries, is_domain_file, compare_names);
-    if (count < 0) {
-        struct why why;
-        if (errno != ENOENT) {
-            (void)why_errno(&why, ST_IO, "cannot be read");
-            diagnostics_error(loader->diagnostics, folder, 0, 0, "%s", why.text);
-        }
-        return;
-    }
-    for (int i = 0; i < count; i++) {
-        AUTO_FREE char *path = text_resolve(folder, entries[i]->d_name);
-        read_file(loader, folder, path);
-        free(entries[i]);
-    }
-    free(entries);
+    struct visit_context context = {.loader = loader, .folder = folder};
+    folder_each_yaml(folder, loader->diagnostics, visit_file, &context);
 }

@@ -4,6 +4,7 @@
 #include "common/attrs.h"
 #include "common/forwarder.h"
 #include "common/intake_protocol.h"
+#include "config/template.h"
 #include "config/text.h"
 
 // Limits that several keys share. The longest time leaves room for adding two to a date.
@@ -119,6 +120,39 @@ static const struct field ROUTE_FIELDS[] = {
     KEY("reject", TEXT, route.reject, .check = text_check_reply),
 };
 SECTION(ROUTE, "a route", ROUTE_FIELDS);
+
+// ---- profiles
+
+static const char *const DKIM_WORDS[] = {
+    [CONFIG_DKIM_NONE] = "none", [CONFIG_DKIM_MADE] = "made", [CONFIG_DKIM_SES] = "ses",
+    [CONFIG_DKIM_LOCAL] = "local", NULL};
+static const char *const KEY_WORDS[] = {
+    [CONFIG_KEY_REQUIRED] = "required", [CONFIG_KEY_OPTIONAL] = "optional",
+    [CONFIG_KEY_BY_CNAME] = "by_cname", NULL};
+
+#undef TARGET
+#define TARGET struct profile_keys
+static const struct field PROFILE_FIELDS[] = {
+    KEY("description", TEXT, profile.description, .fallback = "-", .check = text_check_reply),
+    KEY("dkim", CHOICE, profile.dkim, .fallback = "none", .words = DKIM_WORDS),
+    KEY("records", NODE, records, .required = true),
+};
+SECTION(PROFILE, "a profile", PROFILE_FIELDS);
+
+#undef TARGET
+#define TARGET struct config_record
+static const struct field RECORD_FIELDS[] = {
+    KEY("purpose", CHOICE, purpose, .required = true, .words = RECORD_PURPOSE_WORDS),
+    KEY("for", CHOICE, needed_for, .required = true, .words = RECORD_FOR_WORDS),
+    KEY("required", SWITCH, required, .fallback = "on"),
+    KEY("type", CHOICE, type, .required = true, .words = RECORD_TYPE_WORDS),
+    KEY("name", TEXT, name, .required = true, .check = template_check),
+    KEY("value", TEXT, value, .required = true, .check = template_check),
+    RANGE("preference", NUMBER, preference, "10", "0", "65535"),
+    RANGE("ttl", DURATION, ttl_ms, "1h", "1s", "7d"),
+    KEY("key", CHOICE, key, .fallback = "required", .words = KEY_WORDS),
+};
+SECTION(RECORD, "a record", RECORD_FIELDS);
 
 // ---- mailspur.yaml
 
@@ -320,4 +354,16 @@ const struct section *
 keys_of_route(void)
 {
     return &ROUTE;
+}
+
+const struct section *
+keys_of_profile(void)
+{
+    return &PROFILE;
+}
+
+const struct section *
+keys_of_record(void)
+{
+    return &RECORD;
 }

@@ -55,11 +55,19 @@ struct route_keys {
     const struct node *destinations;
 };
 
+/** A file of a profile. */
+struct profile_keys {
+    struct config_profile profile;
+    const struct node *records;
+};
+
 const struct section *keys_of_host(void);
 const struct section *keys_of_policy(void);
 const struct section *keys_of_forwarder(void);
 const struct section *keys_of_destination(void);
 const struct section *keys_of_domain(void);
 const struct section *keys_of_route(void);
+const struct section *keys_of_profile(void);
+const struct section *keys_of_record(void);
 
 #endif

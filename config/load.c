@@ -8,6 +8,7 @@
 #include "common/xalloc.h"
 #include "config/forwarders.h"
 #include "config/loader.h"
+#include "config/suggest.h"
 #include "config/text.h"
 
 static atomic_uint_fast64_t last_generation;
@@ -104,9 +105,21 @@ compare_domains(const void *a, const void *b)
     return strcmp((*left)->name, (*right)->name);
 }
 
+static int
+compare_profiles(const void *a, const void *b)
+{
+    const struct config_profile *left = a;
+    const struct config_profile *right = b;
+    return strcmp(left->name, right->name);
+}
+
 static void
 sort(struct config *config)
 {
+    if (config->profile_count > 0) {
+        qsort(config->profiles, config->profile_count, sizeof(struct config_profile),
+              compare_profiles);
+    }
     if (config->destination_count > 0) {
         qsort(config->destinations, config->destination_count, sizeof(struct config_destination *),
               compare_destinations);
@@ -127,6 +140,25 @@ check_events(const struct loader *loader, const struct source *source, const str
     }
 }
 
+static void
+check_default_profile(const struct source *source, const struct node *root,
+                      const struct config *config)
+{
+    const char *name = config->verification.default_profile;
+    const struct node *node = node_get(node_get(root, "verification"), "default_profile");
+    struct suggestion suggestion = {.typed = name};
+    for (size_t i = 0; i < config->profile_count; i++) {
+        if (strcmp(config->profiles[i].name, name) == 0) {
+            return;
+        }
+        suggest_offer(&suggestion, config->profiles[i].name);
+    }
+    char hint[SUGGEST_TEXT_SIZE];
+    SOURCE_ERROR(source, node == NULL ? root : node,
+                 "'default_profile': there is no profile '%.60s'%s", name,
+                 suggest_format(&suggestion, hint));
+}
+
 enum scope { SCOPE_HOST, SCOPE_ALL };
 
 static void
@@ -141,6 +173,10 @@ read_files(struct loader *loader, const char *path, enum scope scope)
     struct source source = {.file = path, .folder = folder, .diagnostics = loader->diagnostics};
     struct host_keys *host = loader->host;
     read_host(loader, &source, root);
+    if (host->config.verification.profiles != NULL) {
+        profile_read_all(loader, host->config.verification.profiles);
+        check_default_profile(&source, root, &host->config);
+    }
     if (scope == SCOPE_ALL) {
         destination_read_all(loader, &source, host->destinations, NULL);
         check_events(loader, &source, root);

@@ -27,6 +27,12 @@ void destination_read_all(struct loader *loader, const struct source *source,
 void route_read_all(struct loader *loader, const struct source *source, const struct node *node,
                     const struct node *root, struct config_domain *domain);
 
+/** Read all profiles: the operator's of the folder, then the built-in ones no file replaces. */
+void profile_read_all(struct loader *loader, const char *folder);
+
+/** Release what a profile holds. */
+void profile_done(struct config_profile *profile);
+
 /** Read all domain files of the folder; a folder that does not exist has none. */
 void domain_read_folder(struct loader *loader, const char *folder);
 

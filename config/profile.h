@@ -11,7 +11,7 @@
 #include "common/record_kind.h"
 
 enum {
-    CONFIG_PROFILES_MAX = 64,
+    CONFIG_PROFILES_MAX = 64, /* files of the operator */
     CONFIG_PROFILE_RECORDS_MAX = 10,
     CONFIG_DKIM_KEYS = 3 /* {dkim1} to {dkim3} */
 };

@@ -4,6 +4,8 @@
 #ifndef CONFIG_TEMPLATE_H
 #define CONFIG_TEMPLATE_H
 
+#include <stdbool.h>
+
 #include "common/status.h"
 #include "common/strbuf.h"
 
@@ -31,6 +33,9 @@ struct template_values {
 
 /** Printable ASCII with known placeholders. ST_INVALID says which is not, and which was meant. */
 MUST_CHECK enum status template_check(const char *text, struct why *why);
+
+/** True if the placeholder stands in a text that has passed template_check. */
+bool template_has(const char *text, enum placeholder place);
 
 /**
  * Append the text with its values to `out`.
