@@ -107,9 +107,10 @@ void
 app_close(struct app *app)
 {
     api_close(app->api);
+    dispatcher_stop(app->dispatcher, APP_GRACE_MS); // mail is taken until it is through
     socketmap_close(app->socketmap);
     intake_close(app->intake);
-    dispatcher_close(app->dispatcher, APP_GRACE_MS);
+    dispatcher_close(app->dispatcher);
     if (app->registry != NULL) {
         registry_close(app->registry);
     }

@@ -182,8 +182,8 @@ answer_early(struct session *session, struct message *message, struct answer *ou
 {
     struct transaction *transaction = &session->transaction;
     struct why why = {""};
-    if (transaction->lost || transaction->buffer == NULL) {
-        message->reason = "connection_lost";
+    if (transaction->buffer == NULL) { // DATA was never told to us
+        message->reason = "no_data";
         answer_reply(out, 451, "4.3.0", "mail routing is restarting, try again later");
         return true;
     }

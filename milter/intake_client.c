@@ -127,14 +127,10 @@ ask(struct intake_client *client, const struct intake_rcpt *question,
 
 enum status
 intake_client_rcpt(struct intake_client *client, const struct intake_rcpt *question,
-                   bool may_reconnect, struct intake_rcpt_answer *answer_out, struct why *why)
+                   struct intake_rcpt_answer *answer_out, struct why *why)
 {
-    bool was_open = client->fd >= 0;
-    if (!was_open && !may_reconnect) {
-        return why_set(why, ST_AGAIN, "the connection of this transaction is lost");
-    }
     enum status status = ask(client, question, answer_out, why);
-    if (was_open && may_reconnect && status == ST_IO) {
+    if (status == ST_IO) {
         status = ask(client, question, answer_out, why);
     }
     return status;
@@ -146,7 +142,6 @@ await_commit(struct intake_client *client, intake_progress_fn progress, void *ar
              struct intake_commit_answer *answer_out, struct why *why)
 {
     int64_t deadline = clock_mono_ms() + INTAKE_COMMIT_MAX_MS;
-    unixsock_set_timeout(client->fd, INTAKE_PROGRESS_MS);
     for (;;) {
         enum status status = receive_answer(client, &INTAKE_COMMIT_ANSWER_LAYOUT, answer_out, why);
         if (status != ST_AGAIN) {
@@ -162,21 +157,38 @@ await_commit(struct intake_client *client, intake_progress_fn progress, void *ar
     }
 }
 
+// ST_IO: the connection is dead.
+static enum status
+commit_once(struct intake_client *client, const struct intake_commit *message, int fd,
+            intake_progress_fn progress, void *arg, struct intake_commit_answer *answer_out,
+            struct why *why)
+{
+    enum status status = client->fd < 0 ? connect_daemon(client, why) : ST_OK;
+    if (status != ST_OK) {
+        return status;
+    }
+    unixsock_set_timeout(client->fd, INTAKE_PROGRESS_MS);
+    status = send_packet(client, &INTAKE_COMMIT_LAYOUT, message, fd, why);
+    if (status != ST_OK) {
+        return status == ST_AGAIN ? ST_IO : status;
+    }
+    status = await_commit(client, progress, arg, answer_out, why);
+    if (status != ST_OK) {
+        disconnect(client); // the daemon sees it, and does not commit if it has not yet
+    }
+    return status;
+}
+
 enum status
 intake_client_commit(struct intake_client *client, const struct intake_commit *message, int fd,
                      intake_progress_fn progress, void *arg,
                      struct intake_commit_answer *answer_out, struct why *why)
 {
-    if (client->fd < 0) {
-        return why_set(why, ST_AGAIN, "the connection of this transaction is lost");
+    enum status status = commit_once(client, message, fd, progress, arg, answer_out, why);
+    if (status == ST_IO && progress(arg)) {
+        status = commit_once(client, message, fd, progress, arg, answer_out, why);
     }
-    enum status status = send_packet(client, &INTAKE_COMMIT_LAYOUT, message, fd, why);
     if (status != ST_OK) {
-        return status;
-    }
-    status = await_commit(client, progress, arg, answer_out, why);
-    if (status != ST_OK) {
-        disconnect(client); // the daemon sees it, and does not commit if it has not yet
         return status;
     }
     struct intake_nothing nothing = {0};

@@ -26,23 +26,25 @@ void intake_client_free(struct intake_client *client); /* NULL-safe */
 bool intake_client_is_open(const struct intake_client *client);
 
 /**
- * Ask about one recipient. Connects if need be, and once more if the connection had been made
- * before and turns out dead (the daemon was restarted since). `may_reconnect` false forbids that:
- * the daemon would not know of the recipients already accepted on the old one.
+ * Ask about one recipient. Connects if need be, and once more if the connection turns out dead: the
+ * daemon was restarted. It decides every recipient again at
+ * COMMIT, so that it need not know those accepted before.
  *
  * @answer_out  its texts are valid until the next call
  * @return      ST_OK; ST_TOO_LARGE: an address too long to ask about; ST_AGAIN, ST_IO, ST_INVALID:
  *              no usable answer, the connection is closed
  */
 MUST_CHECK enum status intake_client_rcpt(struct intake_client *client,
-                                          const struct intake_rcpt *question, bool may_reconnect,
+                                          const struct intake_rcpt *question,
                                           struct intake_rcpt_answer *answer_out, struct why *why);
 
 /** Called every INTAKE_PROGRESS_MS of waiting; false: nobody waits for the answer any more. */
 typedef bool (*intake_progress_fn)(void *arg);
 
 /**
- * Hand over the message and wait for the outcome, then acknowledge it.
+ * Hand over the message and wait for the outcome, then acknowledge it. When the connection turns
+ * out dead before the answer (the daemon was restarted), the message is handed over once more: if
+ * the first copy is stored, the daemon knows it by the key of dedupe.
  *
  * @fd      the message's bytes; stays the caller's
  * @return  as above. The message may be stored all the same when the answer did not come: the

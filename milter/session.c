@@ -68,9 +68,8 @@ has_control_bytes(const char *text)
     return false;
 }
 
-// No answer about this recipient: outage.h tells which ones may go on. But once a recipient of this
-// transaction was accepted as ours, one answer at the end has to cover it, and the daemon that gave
-// it is gone: 451 from here on.
+// No answer about this recipient: outage.h tells which ones may go on. Beside a recipient that was
+// accepted as ours none does: it may be ours too, and nothing is known of its tenant.
 static void
 answer_unreachable(struct session *session, const char *recipient, const char *mailer,
                    const struct why *why, struct answer *out)
@@ -81,9 +80,8 @@ answer_unreachable(struct session *session, const char *recipient, const char *m
         log_warn("intake.unreachable", LOG_STR("why", why->text),
                  LOG_STR("client", session->client_address));
     }
-    transaction->lost = transaction->ours > 0;
-    if (transaction->lost || outage_must_wait(session->host->outage, recipient, mailer,
-                                              session->authenticated, clock_mono_ms())) {
+    if (transaction->ours > 0 || outage_must_wait(session->host->outage, recipient, mailer,
+                                                  session->authenticated, clock_mono_ms())) {
         answer_reply(out, 451, "4.3.0", "mail routing is restarting, try again later");
         return;
     }
@@ -107,8 +105,7 @@ session_rcpt(struct session *session, const char *recipient, const char *mailer,
     };
     struct intake_rcpt_answer daemon;
     struct why why = {""};
-    enum status status =
-        intake_client_rcpt(session->intake, &question, transaction->ours == 0, &daemon, &why);
+    enum status status = intake_client_rcpt(session->intake, &question, &daemon, &why);
     if (status == ST_TOO_LARGE) {
         answer_reply(out, 553, "5.1.3", "the address is too long");
     } else if (status != ST_OK) {
@@ -127,10 +124,6 @@ session_data(struct session *session, const char *queue_id, struct answer *out)
     copy_text(session->queue_id, sizeof(session->queue_id), queue_id);
     if (transaction->ours == 0) {
         *out = (struct answer){.kind = ANSWER_ACCEPT};
-        return;
-    }
-    if (transaction->lost) {
-        answer_reply(out, 451, "4.3.0", "mail routing is restarting, try again later");
         return;
     }
     transaction->buffer = message_buffer_new(session->host->spool, transaction->max_message);

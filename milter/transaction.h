@@ -22,7 +22,6 @@ struct transaction {
     char *sender;           /* as in MAIL FROM, without angle brackets */
     uint64_t declared_size; /* SIZE=; 0 when not given */
     bool asked;             /* the daemon was asked: it may hold a reservation */
-    bool lost;              /* the connection broke after a recipient was accepted: only 451 */
     size_t ours;
     size_t others;            /* recipients that are the MTA's own business */
     struct strbuf recipients; /* ours, as in RCPT TO, each with '\n' behind it */

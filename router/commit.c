@@ -16,7 +16,6 @@
 #include "router/plan.h"
 
 static const struct smtp_reply TEMPORARY = {451, "4.3.0", "mail was not stored; try again later"};
-static const struct smtp_reply STOPPING = {451, "4.3.0", "this host is restarting; try again"};
 static const struct smtp_reply NO_ROOM = {452, "4.3.1", "no room for mail at the moment"};
 static const struct smtp_reply HEADER_TOO_LARGE = {552, "5.3.4",
                                                    "header larger than this host takes"};
@@ -352,7 +351,7 @@ commit_execute(const struct commit_services *services, struct commit_order *orde
 }
 
 void
-commit_refuse_stopping(const struct commit_services *services, struct commit_order *order)
+commit_give_back(const struct commit_services *services, struct commit_order *order)
 {
-    refuse(work_new(services, order), &STOPPING);
+    finish(work_new(services, order), NULL);
 }

@@ -46,7 +46,7 @@ struct commit_order {
  */
 void commit_execute(const struct commit_services *services, struct commit_order *order);
 
-/** Answer 451 instead, because the daemon stops. Takes the order. */
-void commit_refuse_stopping(const struct commit_services *services, struct commit_order *order);
+/** Answer nothing: the daemon stops, and the milter asks its successor. Takes the order. */
+void commit_give_back(const struct commit_services *services, struct commit_order *order);
 
 #endif

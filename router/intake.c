@@ -243,7 +243,7 @@ static void
 drop(void *context, void *item)
 {
     const struct intake *intake = context;
-    commit_refuse_stopping(&intake->services, item);
+    commit_give_back(&intake->services, item);
 }
 
 /* ---- packets ----------------------------------------------------------------------------------

@@ -8,8 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/listener.h"
 #include "common/log.h"
-#include "common/unixsock.h"
 #include "common/xalloc.h"
 
 enum {
@@ -19,8 +19,7 @@ enum {
 
 struct server {
     struct server_settings settings;
-    char *path;
-    int listen_fd;
+    struct listener listener;
     int epoll_fd;
     int stop_fd; /* eventfd: becomes readable once */
     bool accepting;
@@ -104,7 +103,7 @@ pause_accepting(struct server *server)
     log_err("server.accept_failed", LOG_STR("socket", server->settings.name),
             LOG_INT("connections", server->count), LOG_INT("errno", errno),
             LOG_INT("retry_ms", ACCEPT_PAUSE_MS));
-    (void)epoll_ctl(server->epoll_fd, EPOLL_CTL_DEL, server->listen_fd, NULL);
+    (void)epoll_ctl(server->epoll_fd, EPOLL_CTL_DEL, server->listener.fd, NULL);
     server->accepting = false;
 }
 
@@ -112,13 +111,13 @@ static void
 resume_accepting(struct server *server)
 {
     server->accepting =
-        watch(server->epoll_fd, server->listen_fd, EPOLLIN, &LISTENER, NULL) == ST_OK;
+        watch(server->epoll_fd, server->listener.fd, EPOLLIN, &LISTENER, NULL) == ST_OK;
 }
 
 static void
 accept_one(struct server *server)
 {
-    int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int fd = accept4(server->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd >= 0 && server->count < server->settings.connections_max) {
         open_connection(server, fd);
     } else if (fd >= 0) {
@@ -203,15 +202,14 @@ start(struct server *server, const struct config_socket *socket, struct why *why
     }
     const struct unixsock_rights rights = {.mode = socket->mode, .group = socket->group};
     enum status status =
-        unixsock_listen(socket->path, server->settings.type, &rights, &server->listen_fd, why);
+        listener_open(&server->listener, socket->path, server->settings.type, &rights, why);
     if (status != ST_OK) {
         return status;
     }
-    server->path = xstrdup(socket->path);
     server->accepting = true;
     status = watch(server->epoll_fd, server->stop_fd, EPOLLIN, &STOP, why);
     if (status == ST_OK) {
-        status = watch(server->epoll_fd, server->listen_fd, EPOLLIN, &LISTENER, why);
+        status = watch(server->epoll_fd, server->listener.fd, EPOLLIN, &LISTENER, why);
     }
     if (status != ST_OK) {
         return status;
@@ -229,8 +227,8 @@ server_open(const struct server_settings *settings, const struct config_socket *
             struct server **server_out, struct why *why)
 {
     struct server *server = xcalloc(1, sizeof(*server));
-    *server =
-        (struct server){.settings = *settings, .listen_fd = -1, .epoll_fd = -1, .stop_fd = -1};
+    *server = (struct server){
+        .settings = *settings, .listener = LISTENER_INIT, .epoll_fd = -1, .stop_fd = -1};
     (void)pthread_mutex_init(&server->resuming, NULL); // cannot fail without attributes
     enum status status = start(server, socket, why);
     if (status != ST_OK) {
@@ -267,8 +265,7 @@ server_stop(struct server *server)
     (void)eventfd_write(server->stop_fd, 1); // cannot fail: the counter is far from full
     (void)pthread_join(server->thread, NULL);
     server->running = false;
-    (void)unlink(server->path);
-    close_fd(&server->listen_fd);
+    listener_close(&server->listener);
 }
 
 void
@@ -283,13 +280,9 @@ server_close(struct server *server)
         close_connection(server, each);
         each = next;
     }
-    if (server->listen_fd >= 0) {
-        (void)unlink(server->path); // listening, but the thread did not start
-    }
-    close_fd(&server->listen_fd);
+    listener_close(&server->listener); // when the thread did not start
     close_fd(&server->epoll_fd);
     close_fd(&server->stop_fd);
     (void)pthread_mutex_destroy(&server->resuming);
-    free(server->path);
     free(server);
 }

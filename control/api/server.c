@@ -18,10 +18,10 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/listener.h"
 #include "common/log.h"
 #include "common/parse.h"
 #include "common/strbuf.h"
-#include "common/unixsock.h"
 #include "common/workers.h"
 #include "common/xalloc.h"
 #include "control/api/api.h"
@@ -42,8 +42,7 @@ static const char RETRY_AFTER_S[] = "5";
 struct api {
     struct api_context context;
     int64_t started_mono_ms;
-    char *path;
-    ino_t inode; /* of our socket: the path may already be a successor's */
+    struct listener listener;
     struct MHD_Daemon *daemon;
     struct workers *workers;
     pthread_mutex_t lock; /* protects the three below */
@@ -441,20 +440,15 @@ start_daemon(struct api *api, int fd)
 static enum status
 start_serving(struct api *api, const struct config_socket *socket, struct why *why)
 {
-    AUTO_FD int fd = -1;
     const struct unixsock_rights rights = {.mode = socket->mode, .group = socket->group};
-    enum status status = unixsock_listen(socket->path, SOCK_STREAM, &rights, &fd, why);
+    enum status status = listener_open(&api->listener, socket->path, SOCK_STREAM, &rights, why);
     if (status != ST_OK) {
         return status;
     }
-    struct stat info;
-    api->path = xstrdup(socket->path);
-    api->inode = stat(api->path, &info) == 0 ? info.st_ino : 0;
-    api->daemon = start_daemon(api, fd);
+    api->daemon = start_daemon(api, api->listener.fd);
     if (api->daemon == NULL) {
         return why_set(why, ST_IO, "cannot start the HTTP server on %s", socket->path);
     }
-    (void)STEAL_FD(fd); // the daemon's
     return ST_OK;
 }
 
@@ -464,6 +458,7 @@ api_open(const struct api_context *context, const struct config_socket *socket,
 {
     struct api *api = xcalloc(1, sizeof(*api));
     api->context = *context;
+    api->listener = (struct listener)LISTENER_INIT;
     api->started_mono_ms = clock_mono_ms();
     (void)pthread_mutex_init(&api->lock, NULL); // cannot fail without attributes
     (void)pthread_cond_init(&api->changed, NULL);
@@ -493,15 +488,6 @@ wait_for_requests(struct api *api)
     api->workers_closing = true;
 }
 
-static void
-remove_socket(const struct api *api)
-{
-    struct stat info;
-    if (api->path != NULL && stat(api->path, &info) == 0 && info.st_ino == api->inode) {
-        (void)unlink(api->path); // a left-over is replaced at the next start
-    }
-}
-
 void
 api_close(struct api *api)
 {
@@ -509,17 +495,15 @@ api_close(struct api *api)
         return;
     }
     if (api->daemon != NULL) {
-        AUTO_FD int listening = MHD_quiesce_daemon(api->daemon);
-        (void)listening; // closed at the end of this block
+        (void)MHD_quiesce_daemon(api->daemon); // gives the listening descriptor back to us
         wait_for_requests(api);
     }
     workers_close(api->workers, NULL); // resumes what it still runs
     if (api->daemon != NULL) {
         MHD_stop_daemon(api->daemon);
     }
-    remove_socket(api);
+    listener_close(&api->listener);
     (void)pthread_cond_destroy(&api->changed);
     (void)pthread_mutex_destroy(&api->lock);
-    free(api->path);
     free(api);
 }

@@ -111,8 +111,8 @@ run(void *context)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-static void
-free_dispatcher(struct dispatcher *dispatcher)
+void
+dispatcher_close(struct dispatcher *dispatcher)
 {
     if (dispatcher == NULL) {
         return;
@@ -132,7 +132,7 @@ free_dispatcher(struct dispatcher *dispatcher)
 static void
 cleanup_dispatcher(struct dispatcher **dispatcher)
 {
-    free_dispatcher(*dispatcher);
+    dispatcher_close(*dispatcher);
 }
 
 enum status
@@ -159,7 +159,7 @@ dispatcher_open(struct store *store, struct config_holder *holder,
 }
 
 void
-dispatcher_close(struct dispatcher *dispatcher, int64_t grace_ms)
+dispatcher_stop(struct dispatcher *dispatcher, int64_t grace_ms)
 {
     if (dispatcher == NULL) {
         return;
@@ -168,7 +168,6 @@ dispatcher_close(struct dispatcher *dispatcher, int64_t grace_ms)
         transfers_wake(dispatcher->transfers);
     }
     (void)pthread_join(dispatcher->thread, NULL);
-    free_dispatcher(dispatcher);
 }
 
 void

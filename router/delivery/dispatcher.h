@@ -13,9 +13,12 @@ struct dispatcher;
 MUST_CHECK enum status dispatcher_open(struct store *store, struct config_holder *holder,
                                        struct dispatcher **dispatcher_out, struct why *why);
 
-/** Let running requests end for at most `grace_ms`, give the rest back, stop the thread. NULL-safe.
- */
-void dispatcher_close(struct dispatcher *dispatcher, int64_t grace_ms);
+/** Let running requests end for at most `grace_ms`, give the rest back, stop the thread. The other
+ *  functions may still be called, and do nothing more. NULL-safe. */
+void dispatcher_stop(struct dispatcher *dispatcher, int64_t grace_ms);
+
+/** Release a stopped dispatcher. NULL-safe. */
+void dispatcher_close(struct dispatcher *dispatcher);
 
 /** Something of this destination (NULL: any) became due. Any thread, never blocks. */
 void dispatcher_kick(struct dispatcher *dispatcher, const char *destination);

@@ -51,6 +51,7 @@ class Daemon:
         self.user = user
         self.env = env or {}
         self.notify = notify
+        self.pass_fds = ()
         self.process = None
 
     def start(self, timeout=30.0):
@@ -58,7 +59,7 @@ class Daemon:
         listener = self._notify_socket(environment) if self.notify else None
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log, env=environment,
+                                            stderr=log, env=environment, pass_fds=self.pass_fds,
                                             preexec_fn=as_user(self.user))
         if listener is not None:
             self._await_ready(listener, timeout)

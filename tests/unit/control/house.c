@@ -128,7 +128,8 @@ void
 house_close(struct house *house)
 {
     close_upper_parts(house);
-    dispatcher_close(house->dispatcher, 0);
+    dispatcher_stop(house->dispatcher, 0);
+    dispatcher_close(house->dispatcher);
     store_close(house->store);
     config_holder_free(house->holder);
     char command[HOUSE_PATH_SIZE];

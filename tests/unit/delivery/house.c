@@ -74,7 +74,8 @@ house_teardown(void **state)
     struct house *house = *state;
     static const char *const NAMES[] = {"secret",       "auth",         "mailspur.yaml", "store.db",
                                         "store.db-wal", "store.db-shm", "store.db.lock"};
-    dispatcher_close(house->dispatcher, 0);
+    dispatcher_stop(house->dispatcher, 0);
+    dispatcher_close(house->dispatcher);
     config_holder_free(house->holder);
     store_close(house->store);
     char path[128];
@@ -144,7 +145,8 @@ house_start(struct house *house)
 void
 house_stop(struct house *house, int64_t grace_ms)
 {
-    dispatcher_close(STEAL(house->dispatcher), grace_ms);
+    dispatcher_stop(house->dispatcher, grace_ms);
+    dispatcher_close(STEAL(house->dispatcher));
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */

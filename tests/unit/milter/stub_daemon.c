@@ -24,6 +24,7 @@ struct stub_daemon {
     struct stub_counts counts;
     struct stub_commit last;
     bool released;
+    bool blinked;
     int fds[CONNECTIONS_MAX];
     pthread_t threads[CONNECTIONS_MAX];
     unsigned thread_count;
@@ -131,6 +132,15 @@ await_release(struct stub_daemon *stub)
     }
 }
 
+// The first of two copies.
+static bool
+blinks(struct stub_daemon *stub)
+{
+    AUTO_LOCK(lock, &stub->mutex);
+    stub->blinked = !stub->blinked;
+    return stub->blinked;
+}
+
 static bool
 answer_commit(struct stub_daemon *stub, int fd, const char *packet, size_t length, int message_fd)
 {
@@ -139,7 +149,7 @@ answer_commit(struct stub_daemon *stub, int fd, const char *packet, size_t lengt
     remember(stub, &commit, message_fd);
     struct intake_commit_answer answer = {.outcome = INTAKE_STORED,
                                           .message_id = "019377a0-0000-7000-8000-000000000001"};
-    if (begins(commit.sender, "die")) {
+    if (begins(commit.sender, "die") || (begins(commit.sender, "blink") && blinks(stub))) {
         return false;
     }
     if (begins(commit.sender, "wait")) {

@@ -11,6 +11,7 @@
 //   COMMIT, local part of the sender:
 //                        full…   452 4.3.1       perm…   554 5.6.0     dup…    duplicate
 //                        die…    closes the connection
+//                        blink…  the same, but the copy that comes next is stored
 //                        wait…   stored, but not before stub_daemon_release
 //                        anything else: stored
 #ifndef TESTS_MILTER_STUB_DAEMON_H

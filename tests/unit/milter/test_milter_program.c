@@ -266,6 +266,8 @@ static const struct dialogue DIALOGUES[] = {
      'y', "451 4.3.0 ", "", ""},
     {"daemon gone in commit", "<die@x.example>", "<a@ours.example>", "s@x.example", 'y',
      "451 4.3.0 ", "", ""},
+    {"daemon restarted in commit", "<blink@x.example>", "<a@ours.example>", "s@x.example", 'd', "",
+     "", ""},
     {"and back", "<s@x.example>", "<a@ours.example>", "s@x.example", 'd', "", "", ""},
 };
 
@@ -312,7 +314,7 @@ each_outcome_has_its_answer_in_one_session(void **state)
         run_dialogue(&mta, &DIALOGUES[i]);
     }
     mta_close(&mta);
-    assert_int_equal(stub_daemon_counts(daemon_stub).connections, 2); // one died in a commit
+    assert_int_equal(stub_daemon_counts(daemon_stub).connections, 4); // three died in a commit
 }
 
 static void

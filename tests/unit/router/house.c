@@ -175,7 +175,8 @@ house_open_dispatcher(struct house *house)
 void
 house_close(struct house *house)
 {
-    dispatcher_close(house->dispatcher, 0);
+    dispatcher_stop(house->dispatcher, 0);
+    dispatcher_close(house->dispatcher);
     store_close(house->idle_store);
     registry_close(house->registry);
     dns_close(house->dns);

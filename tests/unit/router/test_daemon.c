@@ -24,7 +24,8 @@ setup(void **state)
 {
     (void)state;
     house_open(&house);
-    dispatcher_close(house.dispatcher, 0);
+    dispatcher_stop(house.dispatcher, 0);
+    dispatcher_close(house.dispatcher);
     registry_close(house.registry);
     store_close(house.store);
     (void)snprintf(intake_path, sizeof(intake_path), "%s/intake.sock", house.folder);
