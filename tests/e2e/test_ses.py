@@ -199,7 +199,7 @@ def test_over_tls_the_certificate_is_checked(tmp_path):
 # ---- faults at every call ----------------------------------------------------------------------
 
 FAULTS = ["throttle", "concurrent", "internal", "cut", "lost", "hang", "late", "garbage", "html",
-          "twice", "huge", "endless"]
+          "twice", "huge"]
 PATIENCE = {"timeout_ms": 700, "deadline_ms": 30000}
 
 
@@ -257,6 +257,17 @@ def test_a_fault_at_any_call_of_release_leaves_nothing_behind(tmp_path):
         assert client.known["identity"] == "gone"
     in_parallel(lambda *case: in_a_folder(check, tmp_path, *case),
                 [(call, fault) for call in ("get", "delete") for fault in FAULTS])
+
+
+@pytest.mark.parametrize("size, sentence", [
+    (32768, "no JSON object"), (32769, "header is over 32768 bytes")])
+def test_the_header_of_an_answer_is_taken_up_to_its_cap(client, fake, size, sentence):
+    start = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n"
+    lines = b"".join(b"x-%03d: " % n + b"x" * 991 + b"\r\n" for n in range(32))
+    rest = size - len(start) - len(lines) - len(b"x: \r\n\r\n")
+    fake.faults["get"] = [start + lines + b"x: " + b"x" * rest + b"\r\n\r\n["]
+    result = client.run("ensure", deadline_ms=400)
+    assert result["status"] == "again" and sentence in result["why"], result
 
 
 def test_a_deletion_that_failed_stays_pending_until_it_is_done(client, fake):
