@@ -7,7 +7,7 @@
 
 #include "control/cli/cli.h"
 
-enum { ARGS_OPERANDS_MAX = 4, ARGS_OPTIONS_MAX = 12 };
+enum { ARGS_OPERANDS_MAX = 4, ARGS_OPTIONS_MAX = 16 };
 
 struct option {
     const char *name;   /* "--tenant" */

@@ -35,6 +35,9 @@ read_request(const struct args *args)
         .now = args_value(args, "--now"),
         .authserv_id = args_value(args, "--authserv-id"),
         .helper = args_value(args, "--helper"),
+        .forwarder = args_value(args, "--forwarder"),
+        .arc_sealer = args_value(args, "--arc-sealer"),
+        .forwarder_network = args_value(args, "--forwarder-network"),
         .message = args->operand_count > 0 ? args->operands[0] : NULL,
     };
 }

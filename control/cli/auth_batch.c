@@ -37,9 +37,9 @@ struct member {
 #member, offsetof(struct check_request, member)                                            \
     }
 static const struct member MEMBERS[] = {
-    MEMBER(client_ip),   MEMBER(helo),        MEMBER(mail_from),
-    MEMBER(engine),      MEMBER(discovery),   MEMBER(dns_server),
-    MEMBER(dns_fixture), MEMBER(authserv_id), MEMBER(message),
+    MEMBER(client_ip), MEMBER(helo),       MEMBER(mail_from),   MEMBER(engine),
+    MEMBER(discovery), MEMBER(dns_server), MEMBER(dns_fixture), MEMBER(authserv_id),
+    MEMBER(message),   MEMBER(forwarder),  MEMBER(arc_sealer),  MEMBER(forwarder_network),
 };
 
 static enum status

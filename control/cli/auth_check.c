@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/forwarder.h"
 #include "common/network.h"
 #include "common/parse.h"
 #include "common/xalloc.h"
@@ -27,6 +28,7 @@ static const uint64_t NOW_MAX = 253402300799; // the year 9999
 static const char INSTALLED_HELPER[] = "/usr/libexec/mailspur/mailspur-reference";
 static const char RESOLVERS[] = "/etc/resolv.conf";
 static const char LOOPBACK[] = "127.0.0.1";
+static const char OWN_FORWARDER[] = "given"; /* --arc-sealer and --forwarder-network */
 
 struct checker {
     char *key; /* what the two below were opened with */
@@ -268,12 +270,79 @@ read_message(const struct check_request *request, struct auth_message *out, stru
     return status;
 }
 
+// ---- forwarders
+
+typedef enum status add_word(struct forwarder *forwarder, const char *word, struct why *why);
+
+static enum status
+add_preset(struct forwarder *forwarder, const char *word, struct why *why)
+{
+    if (!forwarder_apply_preset(word, forwarder)) {
+        return why_set(why, ST_INVALID, "there is no forwarder '%.40s'", word);
+    }
+    return forwarder_set_name(forwarder, word, why);
+}
+
+// Each word of a list with commas. With `many` each of them is a forwarder of its own.
+static enum status
+add_words(const char *option, const char *list, add_word *add, bool many, struct forwarders *out,
+          struct why *why)
+{
+    AUTO_FREE char *copy = xstrdup(list);
+    char *at = copy;
+    for (const char *word = strsep(&at, ","); word != NULL; word = strsep(&at, ",")) {
+        struct why problem;
+        if (out->count == FORWARDERS_MAX) {
+            return why_set(why, ST_INVALID, "%s: more than %d", option, FORWARDERS_MAX);
+        }
+        if (add(&out->items[out->count], word, &problem) != ST_OK) {
+            return why_set(why, ST_INVALID, "%s: %.150s", option, problem.text);
+        }
+        out->count += many ? 1 : 0;
+    }
+    return ST_OK;
+}
+
+// NULL: none. Owned by the caller.
+static enum status
+read_forwarders(const struct check_request *request, struct forwarders **out, struct why *why)
+{
+    AUTO_FREE struct forwarders *all = xcalloc(1, sizeof(*all));
+    enum status status = ST_OK;
+    if (request->forwarder != NULL) {
+        status = add_words("forwarder", request->forwarder, add_preset, true, all, why);
+    }
+    bool has_own = request->arc_sealer != NULL || request->forwarder_network != NULL;
+    if (status == ST_OK && has_own && all->count == FORWARDERS_MAX) {
+        status = why_set(why, ST_INVALID, "forwarder: more than %d", FORWARDERS_MAX - 1);
+    }
+    if (status == ST_OK && request->arc_sealer != NULL) {
+        status =
+            add_words("arc-sealer", request->arc_sealer, forwarder_add_sealer, false, all, why);
+    }
+    if (status == ST_OK && request->forwarder_network != NULL) {
+        status = add_words("forwarder-network", request->forwarder_network, forwarder_add_network,
+                           false, all, why);
+    }
+    if (status == ST_OK && has_own) {
+        status = forwarder_set_name(&all->items[all->count++], OWN_FORWARDER, why);
+    }
+    if (status == ST_OK && all->count > 0) {
+        *out = STEAL(all);
+    }
+    return status;
+}
+
 enum status
 checker_run(struct checker *checker, const struct check_request *request,
             struct verdict *verdict_out, struct why *why)
 {
     struct auth_message message;
+    AUTO_FREE struct forwarders *forwarders = NULL;
     enum status status = read_values(request, &message, why);
+    if (status == ST_OK) {
+        status = read_forwarders(request, &forwarders, why);
+    }
     if (status == ST_OK) {
         status = prepare(checker, request, why);
     }
@@ -285,6 +354,7 @@ checker_run(struct checker *checker, const struct check_request *request,
     }
     AUTO_FREE char *sender = copy_sender(request->mail_from);
     message.sender = sender;
+    message.forwarders = forwarders;
     auth_check(checker->auth, &message, verdict_out);
     if (message.fd >= 0) {
         (void)close(message.fd);

@@ -22,8 +22,11 @@ struct check_request {
     const char *now;         /* seconds since 1970 */
     const char *authserv_id; /* default: the host's name */
     const char *helper;      /* mailspur-reference; default: beside this program, or installed */
-    const char *message;     /* path; "-": standard input; NULL: SPF only, unless `bytes` */
-    const char *bytes;       /* the message itself; NULL: see `message` */
+    const char *forwarder;   /* presets that are registered, with commas between */
+    const char *arc_sealer;  /* of one more, likewise: d= of its seals */
+    const char *forwarder_network; /* and where its mail comes from */
+    const char *message;           /* path; "-": standard input; NULL: SPF only, unless `bytes` */
+    const char *bytes;             /* the message itself; NULL: see `message` */
     size_t length;
 };
 

@@ -42,6 +42,7 @@ show_spf(struct table *table, const struct verdict_spf *spf)
     add_text(&detail, "", spf->identity_is_helo ? "HELO, as the sender is null" : "MAIL FROM");
     add_count(&detail, spf->terms, "DNS terms");
     add_count(&detail, spf->voids, "void");
+    add_text(&detail, "", spf->reason);
     add_text(&detail, "explanation: ", spf->explanation);
     add_row(table, "spf", spf->result, spf->domain, &detail);
     if (!spf->identity_is_helo) {
@@ -95,6 +96,17 @@ show_dmarc(struct table *table, const struct verdict_dmarc *dmarc)
 }
 
 static void
+show_forwarder(struct table *table, const struct verdict_forwarder *forwarder)
+{
+    if (forwarder->result == FORWARDER_NONE) {
+        return;
+    }
+    const char *const cells[] = {"forwarder", forwarder_result_name(forwarder->result),
+                                 forwarder->name, forwarder->reason};
+    table_add(table, cells);
+}
+
+static void
 show_message(struct table *table, const struct verdict *verdict)
 {
     static const struct verdict_dkim UNSIGNED = {.result = AUTH_NONE, .reason = "no signature"};
@@ -106,6 +118,7 @@ show_message(struct table *table, const struct verdict *verdict)
     }
     show_arc(table, &verdict->arc);
     show_dmarc(table, &verdict->dmarc);
+    show_forwarder(table, &verdict->forwarder);
 }
 
 void

@@ -79,6 +79,9 @@ static const struct option AUTH_CHECK[] = {
     {"--now", "SECONDS", NULL, "since 1970: the moment of the check (default: now)"},
     {"--authserv-id", "NAME", NULL, "our name in Authentication-Results (default: the host's)"},
     {"--helper", "FILE", NULL, "mailspur-reference, for --engine reference"},
+    {"--forwarder", "NAMES", NULL, "that are registered: microsoft365, google"},
+    {"--arc-sealer", "DOMAINS", NULL, "of one more forwarder: d= of its ARC seals"},
+    {"--forwarder-network", "NETWORKS", NULL, "and where its mail comes from"},
     {"--batch", "FILE", NULL, "many checks: JSON lines, answered in order; -: standard input"},
 };
 

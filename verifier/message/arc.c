@@ -2,10 +2,12 @@
 #include "verifier/message/arc.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/xalloc.h"
+#include "verifier/message/tag_list.h"
 
 enum part { PART_RESULTS, PART_MESSAGE, PART_SEAL, PART_COUNT };
 
@@ -187,6 +189,54 @@ arc_chain_free(struct arc_chain *chain)
     }
 }
 
+unsigned
+arc_chain_length(const struct arc_chain *chain)
+{
+    return chain->instances;
+}
+
+static void
+copy_set(const struct arc_set *set, const struct header_index *header, struct arc_sealed *out)
+{
+    const struct tag names = {.value = set->message.names,
+                              .value_length = set->message.names_length};
+    memcpy(out->sealer, set->seal.domain, sizeof(out->sealer));
+    memcpy(out->signer, set->message.domain, sizeof(out->signer));
+    out->covers_author = names.value_length > 0 && tag_has_word(&names, ':', "from");
+    out->covers_body = set->message.length == BODY_HASH_WHOLE;
+    if (set->has[PART_RESULTS]) {
+        const struct indexed_field *field = header_index_field(header, set->field[PART_RESULTS]);
+        out->results_length = field->length - field->value_offset;
+        out->results = xmemdup(field->text + field->value_offset, out->results_length);
+    }
+}
+
+void
+arc_chain_copy_trail(const struct arc_chain *chain, const struct header_index *header,
+                     struct arc_trail *out)
+{
+    *out = (struct arc_trail){.count = chain->instances};
+    if (chain->instances == 0) {
+        return;
+    }
+    out->sets = xcalloc(chain->instances, sizeof(*out->sets));
+    for (unsigned i = 1; i <= chain->instances; i++) {
+        if (chain->sets[i] != NULL) {
+            copy_set(chain->sets[i], header, &out->sets[i - 1]);
+        }
+    }
+}
+
+void
+arc_trail_done(struct arc_trail *trail)
+{
+    for (size_t i = 0; i < trail->count; i++) {
+        free(trail->sets[i].results);
+    }
+    free(trail->sets);
+    *trail = (struct arc_trail){.count = 0};
+}
+
 static void
 check_message(const struct check_context *context, const struct arc_set *set,
               struct check_result *out)
@@ -213,28 +263,38 @@ accept(const struct check_result *checked, enum part part, struct verdict_arc *o
 }
 
 // Each seal covers all sets up to its own, in order and relaxed (RFC 8617, 5.1.1). One hash runs
-// through the chain and is read off at each seal. All are checked unless one fails: a failure
-// outweighs what the DNS did not tell.
-static bool
-check_seals(const struct arc_chain *chain, const struct check_context *context,
-            struct verdict_arc *out)
+// through the chain and is read off at each seal.
+static void
+hash_seals(const struct arc_chain *chain, const struct check_context *context,
+           unsigned char hashes[ARC_INSTANCES_MAX + 1][SHA256_SIZE])
 {
     AUTO_HASHER *running = hasher_new();
-    bool good = true;
-    for (unsigned i = 1; i <= chain->instances && out->result != AUTH_FAIL; i++) {
+    for (unsigned i = 1; i <= chain->instances; i++) {
         const struct arc_set *set = chain->sets[i];
         size_t seal = set->field[PART_SEAL];
         size_t value = header_index_field(context->header, seal)->value_offset;
-        unsigned char hash[SHA256_SIZE];
-        struct check_result checked;
         header_index_hash(context->header, set->field[PART_RESULTS], CANON_RELAXED, running);
         header_index_hash(context->header, set->field[PART_MESSAGE], CANON_RELAXED, running);
         hasher_copy(context->hasher, running);
         header_index_hash_own(context->header, seal, CANON_RELAXED, value + set->seal.cut_offset,
                               set->seal.cut_length, context->hasher);
-        hasher_finish(context->hasher, hash);
+        hasher_finish(context->hasher, hashes[i]);
         header_index_hash(context->header, seal, CANON_RELAXED, running);
-        signature_check_hash(context, &set->seal, hash, &checked);
+    }
+}
+
+// From the newest on. All are checked unless one fails: a failure outweighs what the DNS did not
+// tell.
+static bool
+check_seals(const struct arc_chain *chain, const struct check_context *context,
+            struct verdict_arc *out)
+{
+    unsigned char hashes[ARC_INSTANCES_MAX + 1][SHA256_SIZE];
+    bool good = true;
+    hash_seals(chain, context, hashes);
+    for (unsigned i = chain->instances; i > 0 && out->result != AUTH_FAIL; i--) {
+        struct check_result checked;
+        signature_check_hash(context, &chain->sets[i]->seal, hashes[i], &checked);
         good = accept(&checked, PART_SEAL, out) && good;
     }
     return good;
@@ -261,6 +321,9 @@ limit_budget(const struct dns_budget *whole)
     int64_t now = clock_mono_ms();
     unsigned left =
         whole->queries_left > ARC_QUERIES_RESERVED ? whole->queries_left - ARC_QUERIES_RESERVED : 0;
+    if (left < ARC_QUERIES_LEAST) {
+        left = whole->queries_left < ARC_QUERIES_LEAST ? whole->queries_left : ARC_QUERIES_LEAST;
+    }
     part.queries_left = left < ARC_QUERIES_MAX ? left : ARC_QUERIES_MAX;
     if (part.deadline_mono_ms > now) {
         part.deadline_mono_ms = now + (part.deadline_mono_ms - now) / 2;

@@ -12,6 +12,7 @@
 #include "verifier/message/disagreement.h"
 #include "verifier/message/dmarc.h"
 #include "verifier/message/engine.h"
+#include "verifier/message/forwarded.h"
 #include "verifier/message/from.h"
 #include "verifier/message/results.h"
 
@@ -93,13 +94,14 @@ read_header(const struct auth_message *message)
 }
 
 static void
-judge_author(const struct auth *auth, const char *author, struct dns_budget *budget,
-             struct verdict *out)
+judge_author(const struct auth *auth, const struct engine_task *task, struct verdict *out)
 {
+    const struct auth_message *message = task->message;
+    bool hidden = forwarded_hides_client(message->forwarders, message->client_address);
     struct dmarc_identity signers[VERDICT_DKIM_MAX];
     struct dmarc_input input = {
-        .author = author,
-        .spf = {.domain = out->spf.domain, .result = out->spf.result},
+        .author = task->author,
+        .spf = {.domain = out->spf.domain, .result = hidden ? AUTH_NONE : out->spf.result},
         .dkim = signers,
         .discovery = auth->settings.discovery,
     };
@@ -109,7 +111,7 @@ judge_author(const struct auth *auth, const char *author, struct dns_budget *bud
                                                                   .result = out->dkim[i].result};
         }
     }
-    dmarc_evaluate(auth->dns, budget, &input, &out->dmarc);
+    dmarc_evaluate(auth->dns, task->budget, &input, &out->dmarc);
 }
 
 static void
@@ -120,7 +122,7 @@ judge_header(const struct auth *auth, const struct engine_task *task, struct ver
         set_reason(out->dmarc.reason, from_problem(task->from));
         return;
     }
-    judge_author(auth, task->author, task->budget, out);
+    judge_author(auth, task, out);
 }
 
 // What our own engines could not find out stays as they left it.
@@ -190,6 +192,19 @@ decide(struct auth *auth, const struct engine_task *task, struct verdict *out)
     }
 }
 
+// Behind the comparison with the reference, which knows no forwarders.
+static void
+judge_forwarder(const struct auth *auth, const struct engine_task *task, struct verdict *out)
+{
+    const struct forwarded_case input = {.forwarders = task->message->forwarders,
+                                         .client_address = task->message->client_address,
+                                         .trail = task->trail,
+                                         .dns = auth->dns,
+                                         .budget = task->budget,
+                                         .discovery = auth->settings.discovery};
+    forwarded_judge(&input, out);
+}
+
 static void
 check(struct auth *auth, const struct auth_message *message, struct verdict *out)
 {
@@ -204,6 +219,7 @@ check(struct auth *auth, const struct auth_message *message, struct verdict *out
     char author[DOMAIN_NAME_SIZE] = "";
     enum from_status from =
         header == NULL ? FROM_OK : from_find_domain(header, (size_t)message->header_length, author);
+    AUTO(arc_trail_done) struct arc_trail trail = {.count = 0};
     const struct engine_task task = {.message = message,
                                      .identities = &identities,
                                      .header = header,
@@ -211,8 +227,12 @@ check(struct auth *auth, const struct auth_message *message, struct verdict *out
                                      .author = from == FROM_OK ? author : "",
                                      .receiver = auth->authserv_id,
                                      .dns = auth->dns,
-                                     .budget = &budget};
+                                     .budget = &budget,
+                                     .trail = &trail};
     decide(auth, &task, out);
+    if (header != NULL) {
+        judge_forwarder(auth, &task, out);
+    }
     if (too_large) {
         set_message(out, AUTH_PERMERROR, "the header block is too large");
     } else if (wanted && header == NULL) {

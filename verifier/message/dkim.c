@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/xalloc.h"
-#include "verifier/message/arc.h"
 #include "verifier/message/signature_check.h"
 
 static const char FIELD_NAME[] = "DKIM-Signature";
@@ -127,6 +127,21 @@ nearness_of(const char *signer, const char *author)
     return strcmp(short_name(signer), short_name(author)) == 0 ? NEAR_SIBLING : NEAR_NOT;
 }
 
+// In the order of dkim_verifier_prefer.
+static void
+judge_all(const struct dkim_verifier *verifier, const struct check_context *context,
+          struct verdict_dkim out[VERDICT_DKIM_MAX])
+{
+    for (int nearness = NEAR_EQUAL; nearness <= NEAR_NOT; nearness++) {
+        for (size_t i = 0; i < verifier->count; i++) {
+            const struct candidate *candidate = &verifier->candidates[i];
+            if ((int)nearness_of(candidate->parsed.domain, verifier->author) == nearness) {
+                judge(context, candidate, &out[i]);
+            }
+        }
+    }
+}
+
 void
 dkim_verifier_finish(struct dkim_verifier *verifier, struct key_cache *cache, struct dns *dns,
                      struct dns_budget *budget, struct verdict_dkim out[VERDICT_DKIM_MAX],
@@ -140,19 +155,28 @@ dkim_verifier_finish(struct dkim_verifier *verifier, struct key_cache *cache, st
                                     .dns = dns,
                                     .budget = budget};
     body_hash_finish(verifier->bodies);
-    for (int nearness = NEAR_EQUAL; nearness <= NEAR_NOT; nearness++) {
-        for (size_t i = 0; i < verifier->count; i++) {
-            const struct candidate *candidate = &verifier->candidates[i];
-            if ((int)nearness_of(candidate->parsed.domain, verifier->author) == nearness) {
-                judge(&context, candidate, &out[i]);
-            }
-        }
+    bool has_chain = arc_out != NULL && arc_chain_length(verifier->chain) > 0;
+    struct dns_budget share = *budget;
+    if (has_chain) {
+        share = dns_budget_share(budget, DKIM_PERCENT, clock_mono_ms());
+        context.budget = &share;
+    }
+    judge_all(verifier, &context, out);
+    if (has_chain) {
+        dns_budget_settle(budget, &share);
+        context.budget = budget;
     }
     *count_out = verifier->count;
     *ignored_out = verifier->ignored;
     if (arc_out != NULL) {
         arc_chain_validate(verifier->chain, &context, arc_out);
     }
+}
+
+void
+dkim_verifier_copy_trail(const struct dkim_verifier *verifier, struct arc_trail *out)
+{
+    arc_chain_copy_trail(verifier->chain, verifier->header, out);
 }
 
 void

@@ -10,7 +10,12 @@
 #include "common/cleanup.h"
 #include "common/verdict.h"
 #include "verifier/dns/dns.h"
+#include "verifier/message/arc.h"
 #include "verifier/message/key_cache.h"
+
+/* Of the budget, in percent, where there is an ARC chain: else the slow zones of signatures could
+ * keep it from being judged, and so turn a forged seal into a temperror. */
+enum { DKIM_PERCENT = 60 };
 
 struct dkim_verifier; /* one message; one thread at a time */
 
@@ -37,7 +42,8 @@ void dkim_verifier_prefer(struct dkim_verifier *verifier, const char *author);
 
 /**
  * The end of the body: look up the keys and decide. One signature's DNS failure is its own
- * temperror, never a fail. ARC leaves a part of the budget to those who come after it.
+ * temperror, never a fail. With an ARC chain the signatures get DKIM_PERCENT of the budget. ARC
+ * leaves a part of what is left to those who come after it.
  *
  * @cache        may be NULL
  * @out          one per DKIM-Signature field, in their order
@@ -48,6 +54,9 @@ void dkim_verifier_prefer(struct dkim_verifier *verifier, const char *author);
 void dkim_verifier_finish(struct dkim_verifier *verifier, struct key_cache *cache, struct dns *dns,
                           struct dns_budget *budget, struct verdict_dkim out[VERDICT_DKIM_MAX],
                           size_t *count_out, size_t *ignored_out, struct verdict_arc *arc_out);
+
+/** The sets of the ARC chain, for those who ask what its sealers say; arc_trail_done() them. */
+void dkim_verifier_copy_trail(const struct dkim_verifier *verifier, struct arc_trail *out);
 
 /** NULL-safe. */
 void dkim_verifier_free(struct dkim_verifier *verifier);

@@ -5,6 +5,7 @@
 
 #include "common/verdict.h"
 #include "verifier/dns/dns.h"
+#include "verifier/message/arc.h"
 #include "verifier/message/auth.h"
 #include "verifier/message/from.h"
 #include "verifier/message/helper_pool.h"
@@ -20,6 +21,7 @@ struct engine_task {
     const char *receiver;                /* our name */
     struct dns *dns;
     struct dns_budget *budget;
+    struct arc_trail *trail; /* out: the sets of the ARC chain. NULL: not wanted */
 };
 
 /** Our own engines, with what they remember. */

@@ -77,6 +77,9 @@ check_signatures(struct engine_own *engine, const struct engine_task *task, stru
         dkim_verifier_finish(verifier, engine->keys, task->dns, &share, out->dkim, &out->dkim_count,
                              &out->dkim_ignored, &out->arc);
         dns_budget_settle(task->budget, &share);
+        if (task->trail != NULL) {
+            dkim_verifier_copy_trail(verifier, task->trail);
+        }
     }
     return status;
 }

@@ -7,7 +7,7 @@
 
 enum {
     PART_MAX = 1024, /* one result: two names of 253 bytes and a reason of 120 */
-    REST_MAX = 2 * PART_MAX
+    REST_MAX = 3 * PART_MAX
 };
 
 // A token needs no quotes (RFC 2045, 5.1; "." and "-" are what names have).
@@ -61,6 +61,7 @@ static void
 put_spf(struct strbuf *out, const struct verdict_spf *spf)
 {
     strbuf_printf(out, "; spf=%s", auth_result_name(spf->result));
+    put_reason(out, spf->reason);
     put_property(out, spf->identity_is_helo ? "smtp.helo" : "smtp.mailfrom", spf->domain);
 }
 
@@ -102,6 +103,17 @@ put_dmarc(struct strbuf *out, const struct verdict_dmarc *dmarc)
     put_property(out, "header.from", dmarc->domain);
 }
 
+// A method of our own (RFC 8601, 2.7.7): nobody else reads it.
+static void
+put_forwarder(struct strbuf *out, const struct verdict_forwarder *forwarder)
+{
+    if (forwarder->result != FORWARDER_NONE) {
+        strbuf_printf(out, "; x-forwarder=%s", forwarder_result_name(forwarder->result));
+        put_reason(out, forwarder->reason);
+        put_property(out, "policy.forwarder", forwarder->name);
+    }
+}
+
 static void
 put_signatures(struct strbuf *out, const struct verdict *verdict, size_t reserved)
 {
@@ -123,6 +135,7 @@ put_all(struct strbuf *out, const struct verdict *verdict)
     AUTO_STRBUF rest = STRBUF_INIT(REST_MAX);
     put_arc(&rest, &verdict->arc);
     put_dmarc(&rest, &verdict->dmarc);
+    put_forwarder(&rest, &verdict->forwarder);
     put_signatures(out, verdict, rest.length);
     strbuf_puts(out, strbuf_text(&rest));
 }
