@@ -123,6 +123,18 @@ host_of(struct config *config)
 }
 _Static_assert(offsetof(struct host_keys, config) == 0, "see host_of");
 
+const struct policy *
+config_host_policy(const struct config *config)
+{
+    return &((const struct host_keys *)config)->policy.policy;
+}
+
+const struct config_networks *
+config_host_trusted_networks(const struct config *config)
+{
+    return &((const struct host_keys *)config)->policy.trusted_networks;
+}
+
 struct config *
 config_ref(struct config *config)
 {

@@ -72,12 +72,20 @@ struct config_dns {
 
 enum config_discovery { CONFIG_DISCOVERY_TREEWALK, CONFIG_DISCOVERY_PSL };
 
+/** Whose mail is judged: that of our domains, or that of Postfix's own recipients too. */
+enum config_authenticate { CONFIG_AUTHENTICATE_ROUTED, CONFIG_AUTHENTICATE_ALL };
+
+/** What a verdict does to the mail of Postfix's own recipients. */
+enum config_own_mail { CONFIG_OWN_MAIL_TAG, CONFIG_OWN_MAIL_ENFORCE };
+
 struct config_milter {
     char *socket; /* "unix:/path" or "inet:port@host" as libmilter takes it */
     mode_t socket_mode;
     char *socket_group;
     char *spool;               /* folder for unlinked files of large messages */
     uint64_t messages_at_once; /* end-of-message callbacks; one more gets 451 */
+    enum config_authenticate authenticate;
+    enum config_own_mail own_mail;
     enum config_discovery dmarc_discovery;
     bool received_spf;      /* add the Received-SPF field (RFC 7208, 9.1) too */
     bool shadow;            /* the reference libraries judge too, and are compared with */
@@ -223,6 +231,11 @@ const struct config_domain *config_find_domain(const struct config *config, cons
 const struct config_destination *config_find_destination(const struct config *config,
                                                          const char *key);
 const struct config_profile *config_find_profile(const struct config *config, const char *name);
+
+/** Section `policy` itself, which also counts for mail that no domain's file speaks of. Borrowed.
+ */
+const struct policy *config_host_policy(const struct config *config);
+const struct config_networks *config_host_trusted_networks(const struct config *config);
 
 /** The configuration in force, exchanged by reload. */
 struct config_holder;

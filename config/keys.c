@@ -234,6 +234,10 @@ SECTION(DNS, "dns", DNS_FIELDS);
 
 static const char *const DISCOVERY_WORDS[] = {
     [CONFIG_DISCOVERY_TREEWALK] = "treewalk", [CONFIG_DISCOVERY_PSL] = "psl", NULL};
+static const char *const AUTHENTICATE_WORDS[] = {
+    [CONFIG_AUTHENTICATE_ROUTED] = "routed", [CONFIG_AUTHENTICATE_ALL] = "all", NULL};
+static const char *const OWN_MAIL_WORDS[] = {
+    [CONFIG_OWN_MAIL_TAG] = "tag", [CONFIG_OWN_MAIL_ENFORCE] = "enforce", NULL};
 
 #undef TARGET
 #define TARGET struct config_milter
@@ -244,6 +248,8 @@ static const struct field MILTER_FIELDS[] = {
     PLAIN("socket_group", TEXT, socket_group),
     KEY("spool", PATH, spool, .fallback = "/var/tmp"),
     RANGE("messages_at_once", NUMBER, messages_at_once, "100", "1", "10000"),
+    KEY("authenticate", CHOICE, authenticate, .fallback = "routed", .words = AUTHENTICATE_WORDS),
+    KEY("own_mail", CHOICE, own_mail, .fallback = "tag", .words = OWN_MAIL_WORDS),
     KEY("dmarc_discovery", CHOICE, dmarc_discovery, .fallback = "treewalk",
         .words = DISCOVERY_WORDS),
     KEY("received_spf", SWITCH, received_spf, .fallback = "off"),

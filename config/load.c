@@ -74,6 +74,18 @@ check_verification(const struct source *source, const struct node *root,
 }
 
 static void
+check_own_mail(const struct source *source, const struct node *root,
+               const struct config_milter *milter)
+{
+    const struct node *node = node_get(node_get(root, "milter"), "own_mail");
+    if (node != NULL && milter->own_mail == CONFIG_OWN_MAIL_ENFORCE &&
+        milter->authenticate == CONFIG_AUTHENTICATE_ROUTED) {
+        SOURCE_WARNING(source, node,
+                       "'own_mail: enforce' does nothing without 'authenticate: all'");
+    }
+}
+
+static void
 read_host(struct loader *loader, const struct source *source, const struct node *root)
 {
     struct host_keys *host = loader->host;
@@ -87,6 +99,7 @@ read_host(struct loader *loader, const struct source *source, const struct node 
     check_sockets(source, root, config);
     check_limits(source, root, &config->limits);
     check_verification(source, root, &config->verification);
+    check_own_mail(source, root, &config->milter);
 }
 
 static int

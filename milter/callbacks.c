@@ -20,6 +20,8 @@
     (SMFIP_HDR_LEADSPC | SMFIP_NOUNKNOWN | SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_MAIL |         \
      SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY)
 #define NEEDED_ACTIONS ((unsigned long)SMFIF_DELRCPT)
+/* Where the MTA's own mail is marked. */
+#define MARKING_ACTIONS ((unsigned long)(SMFIF_ADDHDRS | SMFIF_CHGHDRS))
 
 enum { ENVELOPE_TEXT_SIZE = 2048, REPLY_LINE_SIZE = 2 * ANSWER_TEXT_SIZE };
 
@@ -103,12 +105,13 @@ on_negotiate(SMFICTX *context, unsigned long actions, unsigned long steps, unsig
 {
     (void)unused2;
     (void)unused3;
+    unsigned long needed = NEEDED_ACTIONS | (the_host->own.judged ? MARKING_ACTIONS : 0);
     // Without leading spaces DKIM's simple canonicalisation breaks; Postfix has had them since 2.5.
-    if ((actions & NEEDED_ACTIONS) != NEEDED_ACTIONS || (steps & SMFIP_HDR_LEADSPC) == 0) {
+    if ((actions & needed) != needed || (steps & SMFIP_HDR_LEADSPC) == 0) {
         log_err("milter.mta_too_old", LOG_INT("actions", actions), LOG_INT("steps", steps));
         return SMFIS_REJECT;
     }
-    *actions_out = NEEDED_ACTIONS | (actions & SMFIF_SETSYMLIST);
+    *actions_out = needed | (actions & SMFIF_SETSYMLIST);
     *steps_out = steps & WANTED_STEPS;
     *unused2_out = 0;
     *unused3_out = 0;
@@ -172,10 +175,7 @@ on_data(SMFICTX *context)
 static sfsistat
 on_field(SMFICTX *context, char *name, char *value)
 {
-    struct session *session = smfi_getpriv(context);
-    if (session->transaction.buffer != NULL) {
-        message_buffer_add_field(session->transaction.buffer, name, value);
-    }
+    session_field(smfi_getpriv(context), name, value);
     return SMFIS_NOREPLY;
 }
 
@@ -219,14 +219,41 @@ remove_recipients(SMFICTX *context, const struct transaction *transaction)
     return true;
 }
 
+// Forged fields go, from the last one on: each removal moves the places behind it. Then ours comes
+// first of all.
+static bool
+mark_copy(SMFICTX *context, const struct transaction *transaction)
+{
+    char *name = writable("Authentication-Results");
+    for (size_t i = transaction->forged.count; i > 0; i--) {
+        if (smfi_chgheader(context, name, (int)transaction->forged.places[i - 1], NULL) !=
+            MI_SUCCESS) {
+            return false;
+        }
+    }
+    return transaction->results == NULL ||
+           smfi_insheader(context, 0, name, transaction->results) == MI_SUCCESS;
+}
+
+// What the MTA's copy of the message needs before it goes on.
+static bool
+change_copy(SMFICTX *context, const struct transaction *transaction, enum answer_kind kind)
+{
+    if (kind != ANSWER_CONTINUE && kind != ANSWER_REMOVE) {
+        return true; // there is none
+    }
+    return (kind == ANSWER_CONTINUE || remove_recipients(context, transaction)) &&
+           mark_copy(context, transaction);
+}
+
 static sfsistat
 on_end_of_message(SMFICTX *context)
 {
     struct session *session = smfi_getpriv(context);
     struct answer answer;
     eom_decide(session, tell_progress, context, &answer);
-    if (answer.kind == ANSWER_REMOVE && !remove_recipients(context, &session->transaction)) {
-        log_err("milter.recipient_not_removed", LOG_STR("queue_id", session->queue_id));
+    if (!change_copy(context, &session->transaction, answer.kind)) {
+        log_err("milter.copy_not_changed", LOG_STR("queue_id", session->queue_id));
         answer_reply(&answer, 451, "4.3.0", "internal error, try again later");
     }
     session_reset(session);
@@ -258,7 +285,7 @@ callbacks_table(const struct host *host)
     static const struct smfiDesc TABLE = {
         .xxfi_name = name,
         .xxfi_version = SMFI_VERSION,
-        .xxfi_flags = SMFIF_DELRCPT | SMFIF_SETSYMLIST,
+        .xxfi_flags = SMFIF_DELRCPT | SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_SETSYMLIST,
         .xxfi_negotiate = on_negotiate,
         .xxfi_connect = on_connect,
         .xxfi_helo = on_helo,

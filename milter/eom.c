@@ -8,11 +8,15 @@
 #include "common/log.h"
 #include "milter/policy.h"
 
+static const char TOO_MANY_FORGED[] = "too many Authentication-Results fields in our name";
+
 /* All that is found out about one message on its way through this file. */
 struct message {
     struct message_bytes bytes;
-    struct verdict verdict;
-    const char *hold; /* static */
+    struct verdict ours;           /* unless it is the same as that of the MTA's own copy */
+    struct verdict own;            /* of the MTA's own copy */
+    const struct verdict *verdict; /* that counts for ours; without ours, for the MTA's own copy */
+    const char *hold;              /* static */
     const char *event;
     const char *reason; /* static, or status words, for the log */
     char id[ID_SIZE];   /* ours; "" when not stored */
@@ -23,55 +27,107 @@ static void
 log_message(const struct session *session, const struct message *message,
             const struct answer *answer)
 {
-    log_info(message->event, LOG_STR("queue_id", session->queue_id),
-             LOG_STR("message", message->id), LOG_STR("domain", session->transaction.domain),
-             LOG_STR("client", session->client_address),
-             LOG_STR("spf", auth_result_name(message->verdict.spf.result)),
-             LOG_STR("dkim", auth_result_name(verdict_dkim_overall(&message->verdict))),
-             LOG_STR("dmarc", auth_result_name(message->verdict.dmarc.result)),
-             LOG_STR("forwarder", message->verdict.forwarder.name),
-             LOG_STR("forwarded", forwarder_result_name(message->verdict.forwarder.result)),
-             LOG_STR("reason", message->reason), LOG_INT("reply", answer->code),
-             LOG_INT("bytes", message->bytes.size),
-             LOG_INT("ms", clock_mono_ms() - message->started_ms));
+    log_info(
+        message->event, LOG_STR("queue_id", session->queue_id), LOG_STR("message", message->id),
+        LOG_STR("domain", session->transaction.domain), LOG_STR("client", session->client_address),
+        LOG_STR("spf", auth_result_name(message->verdict->spf.result)),
+        LOG_STR("dkim", auth_result_name(verdict_dkim_overall(message->verdict))),
+        LOG_STR("dmarc", auth_result_name(message->verdict->dmarc.result)),
+        LOG_STR("forwarder", message->verdict->forwarder.name),
+        LOG_STR("forwarded", forwarder_result_name(message->verdict->forwarder.result)),
+        LOG_STR("reason", message->reason), LOG_INT("reply", answer->code),
+        LOG_INT("forged", session->transaction.forged.count), LOG_INT("bytes", message->bytes.size),
+        LOG_INT("ms", clock_mono_ms() - message->started_ms));
 }
 
 static void
-judge(const struct session *session, struct message *message)
+check(const struct session *session, const struct message *message,
+      const struct forwarders *forwarders, struct verdict *verdict_out)
 {
-    const struct transaction *transaction = &session->transaction;
-    if (transaction->trusted || session->authenticated) {
-        auth_local(session->host->auth, &message->verdict);
-        return;
-    }
     const struct auth_message input = {
         .label = session->queue_id,
         .client_address = session->client_address,
         .helo = session->helo,
-        .sender = transaction->sender,
+        .sender = session->transaction.sender,
         .fd = message->bytes.fd,
         .size = message->bytes.size,
         .header_length = message->bytes.header_length,
-        .forwarders = transaction->forwarders,
+        .forwarders = forwarders,
     };
-    auth_check(session->host->auth, &input, &message->verdict);
+    auth_check(session->host->auth, &input, verdict_out);
+}
+
+// The MTA's own copy is judged without regard to the forwarders that a tenant has registered.
+static void
+judge(struct session *session, struct message *message)
+{
+    struct transaction *transaction = &session->transaction;
+    bool own = transaction_judges_own(transaction);
+    if (own) {
+        check(session, message, NULL, &message->own);
+        transaction->results = own_mail_fold(message->own.authentication_results);
+    }
+    if (transaction->ours == 0 || (own && !transaction_is_excused(transaction))) {
+        message->verdict = &message->own;
+    } else if (transaction->trusted || session->authenticated) {
+        auth_local(session->host->auth, &message->ours);
+    } else {
+        check(session, message, transaction->forwarders, &message->ours);
+    }
 }
 
 static void
-decide(const struct session *session, const struct verdict *verdict,
+apply_policy(const struct session *session, struct policy_case *input, const char *domain,
+             struct policy_decision *decision_out)
+{
+    if (policy_may_defer(input->policy, input->verdict)) {
+        input->deferred_since_ms = defer_memory_age(
+            session->host->deferred, input->verdict->dmarc.domain, domain, clock_mono_ms());
+    }
+    policy_decide(input, decision_out);
+}
+
+static void
+decide_ours(const struct session *session, const struct message *message, bool mixed,
+            struct policy_decision *decision_out)
+{
+    struct policy_case input = {
+        .policy = &session->transaction.policy, .verdict = message->verdict, .mixed = mixed};
+    apply_policy(session, &input, session->transaction.domain, decision_out);
+}
+
+// The MTA has no place where mail waits to be released: what would be held goes on, marked.
+static void
+decide_own(const struct session *session, const struct message *message,
+           struct policy_decision *decision_out)
+{
+    *decision_out = (struct policy_decision){.action = POLICY_ACCEPT, .hold = ""};
+    if (!transaction_judges_own(&session->transaction)) {
+        return;
+    }
+    struct policy_case input = {.policy = &session->host->own.policy, .verdict = &message->own};
+    apply_policy(session, &input, "", decision_out);
+    if (decision_out->action == POLICY_HOLD) {
+        *decision_out = (struct policy_decision){.action = POLICY_ACCEPT, .hold = ""};
+    }
+}
+
+// One answer for all: what both ask for, or else what harms neither.
+static void
+decide(const struct session *session, const struct message *message,
        struct policy_decision *decision_out)
 {
-    const struct transaction *transaction = &session->transaction;
-    struct policy_case input = {
-        .policy = &transaction->policy,
-        .verdict = verdict,
-        .mixed = transaction_is_mixed(transaction),
-    };
-    if (policy_may_defer(input.policy, verdict)) {
-        input.deferred_since_ms = defer_memory_age(session->host->deferred, verdict->dmarc.domain,
-                                                   transaction->domain, clock_mono_ms());
+    struct policy_decision own;
+    decide_own(session, message, &own);
+    if (session->transaction.ours == 0) {
+        *decision_out = own;
+        return;
     }
-    policy_decide(&input, decision_out);
+    bool mixed = transaction_is_mixed(&session->transaction);
+    decide_ours(session, message, false, decision_out);
+    if (mixed && decision_out->action != own.action) {
+        decide_ours(session, message, true, decision_out);
+    }
 }
 
 // The daemon keeps it: what the MTA is to do with its own copy.
@@ -125,7 +181,7 @@ commit(struct session *session, struct message *message, intake_progress_fn prog
        struct answer *out)
 {
     AUTO_STRBUF json = STRBUF_INIT(INTAKE_VERDICT_MAX);
-    verdict_format_json(&message->verdict, &json);
+    verdict_format_json(message->verdict, &json);
     struct intake_commit_answer daemon;
     struct why why = {""};
     enum status status =
@@ -159,12 +215,17 @@ process(struct session *session, struct message *message, intake_progress_fn pro
 {
     judge(session, message);
     struct policy_decision decision;
-    decide(session, &message->verdict, &decision);
+    decide(session, message, &decision);
     message->hold = decision.hold;
     if (decision.action == POLICY_REFUSE || decision.action == POLICY_DEFER) {
         *out = decision.reply;
         message->event = decision.action == POLICY_REFUSE ? "message.refused" : "message.deferred";
         message->reason = "dmarc";
+        return;
+    }
+    if (session->transaction.ours == 0) {
+        *out = (struct answer){.kind = ANSWER_CONTINUE};
+        message->event = "message.passed";
         return;
     }
     if (!progress(arg)) { // authentication may have taken its 20 s: start the MTA's clock anew
@@ -174,6 +235,30 @@ process(struct session *session, struct message *message, intake_progress_fn pro
         return;
     }
     commit(session, message, progress, arg, out);
+}
+
+// The MTA's own mail that is only marked goes on even when it could not be kept for the verdict:
+// then that is one of SPF.
+static bool
+passes_unread(const struct transaction *transaction)
+{
+    return transaction->ours == 0 && transaction->own->policy.dmarc != DMARC_MODE_ENFORCE;
+}
+
+// Mail that is not judged: at most its forged fields go.
+static void
+pass_unjudged(const struct session *session, struct answer *out)
+{
+    const struct forged_list *forged = &session->transaction.forged;
+    *out = (struct answer){.kind = ANSWER_CONTINUE};
+    if (forged->overflow) {
+        answer_reply(out, 550, "5.7.1", "%s", TOO_MANY_FORGED);
+    }
+    if (forged->count > 0) {
+        log_info(forged->overflow ? "message.refused" : "message.passed",
+                 LOG_STR("queue_id", session->queue_id), LOG_STR("client", session->client_address),
+                 LOG_INT("forged", forged->count));
+    }
 }
 
 // What stands in the way before the message is even looked at; false: nothing.
@@ -187,8 +272,17 @@ answer_early(struct session *session, struct message *message, struct answer *ou
         answer_reply(out, 451, "4.3.0", "mail routing is restarting, try again later");
         return true;
     }
+    if (transaction->forged.overflow) {
+        message->reason = "forged_fields";
+        answer_reply(out, 550, "5.7.1", "%s", TOO_MANY_FORGED);
+        return true;
+    }
     enum status status = message_buffer_finish(transaction->buffer, &message->bytes, &why);
-    if (status != ST_OK) {
+    if (status != ST_OK && passes_unread(transaction)) {
+        log_warn("buffer.failed", LOG_STR("queue_id", session->queue_id),
+                 LOG_STR("status", status_name(status)), LOG_STR("why", why.text));
+        message->bytes.fd = -1;
+    } else if (status != ST_OK) {
         // Too large stays 552 in a mixed transaction: later it is no smaller, and Postfix's own
         // limit (message_size_limit) is the same.
         message->reason = status_name(status);
@@ -210,11 +304,13 @@ answer_early(struct session *session, struct message *message, struct answer *ou
 void
 eom_decide(struct session *session, intake_progress_fn progress, void *arg, struct answer *out)
 {
-    if (session->transaction.ours == 0) {
-        *out = (struct answer){.kind = ANSWER_CONTINUE};
+    const struct transaction *transaction = &session->transaction;
+    if (transaction->ours == 0 && !transaction_judges_own(transaction)) {
+        pass_unjudged(session, out);
         return;
     }
     struct message message = {.started_ms = clock_mono_ms(), .hold = "", .reason = ""};
+    message.verdict = &message.ours;
     bool entered = false;
     if (answer_early(session, &message, out)) {
         message.event = out->code >= 500 ? "message.refused" : "message.deferred";

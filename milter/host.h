@@ -7,6 +7,7 @@
 #include "milter/defer_memory.h"
 #include "milter/limiter.h"
 #include "milter/outage.h"
+#include "milter/own_mail.h"
 #include "verifier/message/auth.h"
 
 struct host {
@@ -17,6 +18,7 @@ struct host {
     struct limiter *sessions; /* counted only, for the end */
     struct defer_memory *deferred;
     struct outage *outage;
+    struct own_mail own;
 };
 
 #endif

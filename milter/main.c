@@ -145,6 +145,20 @@ serve(void)
     daemon_notify_stopping();
 }
 
+static struct own_mail
+own_mail_rules(const struct config *config)
+{
+    const struct config_networks *trusted = config_host_trusted_networks(config);
+    return (struct own_mail){
+        .judged = config->milter.authenticate == CONFIG_AUTHENTICATE_ALL,
+        .policy = own_mail_policy(config->milter.own_mail == CONFIG_OWN_MAIL_ENFORCE,
+                                  config_host_policy(config)),
+        .trusted = trusted->items,
+        .trusted_count = trusted->count,
+        .authserv_id = config->authserv_id,
+    };
+}
+
 // Listen, serve, stop. auth and dns are closed only when no message is under way: libmilter's
 // threads go on with the sessions that are open.
 static enum status
@@ -169,6 +183,7 @@ run(const struct config *config, struct why *why)
         .sessions = limiter_new(UINT64_MAX),
         .deferred = defer_memory_new(),
         .outage = outage_new(),
+        .own = own_mail_rules(config),
     };
     const struct listener_socket socket = {
         .address = config->milter.socket,
@@ -178,6 +193,7 @@ run(const struct config *config, struct why *why)
     status = listener_start(&socket, &the_host, why);
     if (status == ST_OK) {
         log_notice("milter.started", LOG_STR("socket", socket.address),
+                   LOG_STR("authenticate", the_host.own.judged ? "all" : "routed"),
                    LOG_STR("version", MAILSPUR_VERSION));
         serve();
     }

@@ -24,6 +24,7 @@ session_new(const struct host *host, const char *client_name, const char *client
     copy_text(session->client_name, sizeof(session->client_name), client_name);
     copy_text(session->client_address, sizeof(session->client_address), client_address);
     copy_text(session->mta_name, sizeof(session->mta_name), mta_name);
+    session->trusted = own_mail_trusts(&host->own, session->client_address);
     session->intake = intake_client_new(host->intake_path);
     transaction_init(&session->transaction);
     return session;
@@ -55,6 +56,10 @@ session_mail(struct session *session, char *const *arguments, bool authenticated
     session_reset(session);
     session->authenticated = authenticated;
     transaction_begin(&session->transaction, arguments);
+    const struct own_mail *own = &session->host->own;
+    if (own->judged && !session->trusted && !authenticated) {
+        session->transaction.own = own;
+    }
 }
 
 static bool
@@ -85,8 +90,7 @@ answer_unreachable(struct session *session, const char *recipient, const char *m
         answer_reply(out, 451, "4.3.0", "mail routing is restarting, try again later");
         return;
     }
-    transaction->others++;
-    *out = (struct answer){.kind = ANSWER_CONTINUE};
+    transaction_add_other(transaction, out);
 }
 
 void
@@ -122,12 +126,30 @@ session_data(struct session *session, const char *queue_id, struct answer *out)
 {
     struct transaction *transaction = &session->transaction;
     copy_text(session->queue_id, sizeof(session->queue_id), queue_id);
-    if (transaction->ours == 0) {
+    transaction->cleaned =
+        session->host->own.judged && !session->trusted && transaction->others > 0;
+    if (transaction->ours == 0 && !transaction->cleaned) {
         *out = (struct answer){.kind = ANSWER_ACCEPT};
         return;
     }
-    transaction->buffer = message_buffer_new(session->host->spool, transaction->max_message);
+    if (transaction->ours > 0) {
+        transaction->buffer = message_buffer_new(session->host->spool, transaction->max_message);
+    } else if (transaction_judges_own(transaction)) {
+        transaction->buffer = message_buffer_new(session->host->spool, OWN_MAIL_BYTES_MAX);
+    }
     *out = (struct answer){.kind = ANSWER_CONTINUE};
+}
+
+void
+session_field(struct session *session, const char *name, const char *value)
+{
+    struct transaction *transaction = &session->transaction;
+    if (transaction->buffer != NULL) {
+        message_buffer_add_field(transaction->buffer, name, value);
+    }
+    if (transaction->cleaned) {
+        forged_list_see(&transaction->forged, session->host->own.authserv_id, name, value);
+    }
 }
 
 void

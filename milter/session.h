@@ -19,6 +19,7 @@ struct session {
     char mta_name[SESSION_NAME_SIZE]; /* macro j */
     char queue_id[64];                /* macro i, known from DATA on */
     bool authenticated;
+    bool trusted; /* mail of the MTA's own is left alone */
     bool counted; /* in host->sessions */
     bool warned;  /* that the daemon is away: once a session is enough */
     struct intake_client *intake;
@@ -43,8 +44,12 @@ void session_mail(struct session *session, char *const *arguments, bool authenti
 void session_rcpt(struct session *session, const char *recipient, const char *mailer,
                   struct answer *out);
 
-/** ANSWER_ACCEPT when no recipient is ours: then no byte of the message comes here. */
+/** ANSWER_ACCEPT when no recipient is ours, and the MTA's own mail is left alone: then no byte of
+ *  the message comes here. */
 void session_data(struct session *session, const char *queue_id, struct answer *out);
+
+/** One header field; `value` begins with what followed the colon. */
+void session_field(struct session *session, const char *name, const char *value);
 
 /** The transaction ended, however: drop it, and the daemon's reservation for it. */
 void session_reset(struct session *session);

@@ -22,6 +22,8 @@ transaction_done(struct transaction *transaction)
     free(transaction->forwarders);
     strbuf_done(&transaction->recipients);
     message_buffer_free(transaction->buffer);
+    forged_list_done(&transaction->forged);
+    free(transaction->results);
     transaction_init(transaction);
 }
 
@@ -60,6 +62,16 @@ transaction_begin(struct transaction *transaction, char *const *arguments)
     transaction->declared_size = declared_size(arguments + 1);
 }
 
+static struct policy
+policy_of(const struct intake_rcpt_answer *daemon)
+{
+    return (struct policy){
+        .dmarc = (enum dmarc_mode)daemon->dmarc,
+        .on_temperror = (enum temperror_mode)daemon->on_temperror,
+        .defer_for_ms = (int64_t)daemon->defer_for_ms,
+    };
+}
+
 // False: the daemon speaks of forwarders in words that we do not know.
 static bool
 agree(struct transaction *transaction, const struct intake_rcpt_answer *daemon)
@@ -74,11 +86,7 @@ agree(struct transaction *transaction, const struct intake_rcpt_answer *daemon)
     (void)snprintf(transaction->policy_key, sizeof(transaction->policy_key), "%s",
                    daemon->policy_key);
     (void)snprintf(transaction->domain, sizeof(transaction->domain), "%s", daemon->domain);
-    transaction->policy = (struct policy){
-        .dmarc = (enum dmarc_mode)daemon->dmarc,
-        .on_temperror = (enum temperror_mode)daemon->on_temperror,
-        .defer_for_ms = (int64_t)daemon->defer_for_ms,
-    };
+    transaction->policy = policy_of(daemon);
     transaction->trusted = daemon->trusted != 0;
     transaction->max_message = daemon->max_message;
     return true;
@@ -94,12 +102,22 @@ is_same_agreement(const struct transaction *transaction, const struct intake_rcp
 }
 
 static void
+separate(struct answer *out)
+{
+    answer_reply(out, 452, "4.5.3", "send this recipient in a transaction of its own");
+}
+
+static void
 accept_recipient(struct transaction *transaction, const char *recipient,
                  const struct intake_rcpt_answer *daemon, struct answer *out)
 {
     size_t length = strlen(recipient);
-    if (transaction->ours > 0 && !is_same_agreement(transaction, daemon)) {
-        answer_reply(out, 452, "4.5.3", "send this recipient in a transaction of its own");
+    const struct policy policy = policy_of(daemon);
+    if ((transaction->ours > 0 && !is_same_agreement(transaction, daemon)) ||
+        (transaction_judges_own(transaction) &&
+         own_mail_clashes(transaction->own, &policy,
+                          daemon->trusted != 0 || daemon->forwarders[0] != '\0'))) {
+        separate(out);
         return;
     }
     if (transaction->ours >= INTAKE_RECIPIENTS_MAX ||
@@ -121,13 +139,25 @@ accept_recipient(struct transaction *transaction, const char *recipient,
 }
 
 void
+transaction_add_other(struct transaction *transaction, struct answer *out)
+{
+    if (transaction->own != NULL && transaction->ours > 0 &&
+        own_mail_clashes(transaction->own, &transaction->policy,
+                         transaction_is_excused(transaction))) {
+        separate(out);
+        return;
+    }
+    transaction->others++;
+    *out = (struct answer){.kind = ANSWER_CONTINUE};
+}
+
+void
 transaction_add(struct transaction *transaction, const char *recipient,
                 const struct intake_rcpt_answer *daemon, struct answer *out)
 {
     switch ((enum gate_decision)daemon->decision) {
     case GATE_NOT_OURS:
-        transaction->others++;
-        *out = (struct answer){.kind = ANSWER_CONTINUE};
+        transaction_add_other(transaction, out);
         return;
     case GATE_ACCEPT:
         accept_recipient(transaction, recipient, daemon, out);

@@ -15,6 +15,7 @@
 #include "common/strbuf.h"
 #include "milter/answer.h"
 #include "milter/message_buffer.h"
+#include "milter/own_mail.h"
 
 enum { TRANSACTION_KEY_SIZE = 129 };
 
@@ -32,7 +33,11 @@ struct transaction {
     struct forwarders *forwarders; /* registered for them; NULL: none */
     bool trusted;                  /* the message is not judged */
     uint64_t max_message;
-    struct message_buffer *buffer; /* from DATA on, when a recipient is ours */
+    struct message_buffer *buffer; /* from DATA on, when the message is to be judged */
+    const struct own_mail *own;    /* rules for mail of the MTA's own; NULL: it is not judged */
+    bool cleaned;                  /* forged fields leave the MTA's copy */
+    struct forged_list forged;
+    char *results; /* field value for the MTA's copy; NULL: none */
 };
 
 void transaction_init(struct transaction *transaction);
@@ -42,6 +47,9 @@ void transaction_done(struct transaction *transaction);
 
 /** MAIL FROM: `arguments` are the address and the ESMTP parameters, NULL-terminated. */
 void transaction_begin(struct transaction *transaction, char *const *arguments);
+
+/** A recipient of the MTA's own: apply the rules, fill `out`. */
+void transaction_add_other(struct transaction *transaction, struct answer *out);
 
 /** The daemon answered for this recipient: apply the rules, fill `out`. */
 void transaction_add(struct transaction *transaction, const char *recipient,
@@ -58,6 +66,21 @@ static inline bool
 transaction_is_mixed(const struct transaction *transaction)
 {
     return transaction->ours > 0 && transaction->others > 0;
+}
+
+/** True if mail to ours is judged otherwise than a stranger's: the client is trusted, or forwarders
+ *  are registered. */
+static inline bool
+transaction_is_excused(const struct transaction *transaction)
+{
+    return transaction->trusted || transaction->forwarders != NULL;
+}
+
+/** True if the MTA's copy of the message gets a verdict. */
+static inline bool
+transaction_judges_own(const struct transaction *transaction)
+{
+    return transaction->own != NULL && transaction->others > 0;
 }
 
 #endif

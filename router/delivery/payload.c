@@ -6,7 +6,7 @@
 #include "common/cleanup.h"
 #include "common/header.h"
 #include "common/xalloc.h"
-#include "router/delivery/forged.h"
+#include "common/forged.h"
 
 static enum status
 read_exactly(const struct body_source *source, char *buffer, size_t size, struct why *why)

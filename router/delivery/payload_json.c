@@ -10,7 +10,7 @@
 #include "common/header.h"
 #include "common/xalloc.h"
 #include "router/delivery/emit.h"
-#include "router/delivery/forged.h"
+#include "common/forged.h"
 #include "router/delivery/stored_json.h"
 
 static const char *

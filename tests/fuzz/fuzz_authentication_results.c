@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "router/delivery/forged.h"
+#include "common/forged.h"
 #include "verifier/message/results.h"
 
 struct input {

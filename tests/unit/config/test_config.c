@@ -97,6 +97,10 @@ two_lines_give_all_the_defaults(void **state)
     assert_string_equal(config->milter.spool, "/var/tmp");
     assert_int_equal(config->milter.messages_at_once, 100);
     assert_int_equal(config->milter.helpers, 4);
+    assert_int_equal(config->milter.authenticate, CONFIG_AUTHENTICATE_ROUTED);
+    assert_int_equal(config->milter.own_mail, CONFIG_OWN_MAIL_TAG);
+    assert_int_equal(config_host_policy(config)->dmarc, DMARC_MODE_ENFORCE);
+    assert_int_equal(config_host_trusted_networks(config)->count, 0);
     assert_int_equal(config->destination_count, 0);
     assert_int_equal(config->domain_count, 0);
     assert_null(config_find_domain(config, "a.test"));
@@ -124,7 +128,8 @@ what_is_set_replaces_the_defaults(void **state)
                  "  dmarc_report: 'd+x@r.{domain}', reserved_names: [Ours.test.],\n"
                  "  allow_private: [127.0.0.0/8], ses: {endpoint: 'http://127.0.0.1:1',\n"
                  "  access_key_file: a, secret_key_file: s, installation: x1}}\n"
-                 "milter: {socket: 'inet:8891@127.0.0.1'}\n");
+                 "milter: {socket: 'inet:8891@127.0.0.1', authenticate: all, own_mail: enforce}\n"
+                 "policy: {on_temperror: defer, trusted_networks: [192.0.2.0/24]}\n");
     AUTO_CONFIG *config = folder_load_good(folder);
     assert_string_equal(config->hostname, "xn--bcher-kva.example");
     assert_string_equal(config->authserv_id, "auth.test");
@@ -138,6 +143,10 @@ what_is_set_replaces_the_defaults(void **state)
     assert_int_equal(config->dns.servers.count, 3);
     assert_string_equal(config->dns.servers.items[1], "[2001:db8::1]:5353");
     assert_string_equal(config->milter.socket, "inet:8891@127.0.0.1");
+    assert_int_equal(config->milter.authenticate, CONFIG_AUTHENTICATE_ALL);
+    assert_int_equal(config->milter.own_mail, CONFIG_OWN_MAIL_ENFORCE);
+    assert_int_equal(config_host_policy(config)->on_temperror, TEMPERROR_DEFER);
+    assert_int_equal(config_host_trusted_networks(config)->count, 1);
     const struct config_verification *verification = &config->verification;
     assert_int_equal(config->backup_mx.count, 2);
     assert_string_equal(config->backup_mx.items[1], "xn--bcher-kva.test");
@@ -502,6 +511,19 @@ what_is_odd_but_works_is_a_warning(void **state)
 }
 
 static void
+enforcing_own_mail_that_is_not_judged_is_a_warning(void **state)
+{
+    const struct folder *folder = *state;
+    folder_write(folder, "mailspur.yaml", HOST_LINES "milter: {own_mail: enforce}\n");
+    check_warnings(folder,
+                   "$/mailspur.yaml:3:20: warning: 'own_mail: enforce' does nothing without "
+                   "'authenticate: all'\n");
+    folder_write(folder, "mailspur.yaml",
+                 HOST_LINES "milter: {own_mail: enforce, authenticate: all}\n");
+    check_warnings(folder, "");
+}
+
+static void
 missing_role_mailboxes_are_a_warning(void **state)
 {
     const struct folder *folder = *state;
@@ -631,6 +653,7 @@ main(void)
         TEST(secret_files_are_checked_and_their_content_never_shows),
         TEST(an_authorization_file_holds_one_printable_line),
         TEST(what_is_odd_but_works_is_a_warning),
+        TEST(enforcing_own_mail_that_is_not_judged_is_a_warning),
         TEST(missing_role_mailboxes_are_a_warning),
         TEST(a_domain_overrides_the_policy_key_by_key_and_adds_networks),
         TEST(policies_have_equal_keys_exactly_when_they_do_the_same),

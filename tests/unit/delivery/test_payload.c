@@ -12,7 +12,7 @@
 #include "common/cleanup.h"
 #include "common/header.h"
 #include "common/xalloc.h"
-#include "router/delivery/forged.h"
+#include "common/forged.h"
 
 /* ---- a message in memory --------------------------------------------------------------------- */
 

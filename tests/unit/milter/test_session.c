@@ -257,6 +257,62 @@ data_bows_out_when_no_recipient_is_ours(void **state)
     assert_non_null(fixture->session->transaction.buffer);
 }
 
+// What DATA makes of mail of the MTA's own, under `authenticate: all`, by who sends it.
+static void
+data_takes_own_mail_that_is_judged_or_cleaned(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        const char *label;
+        bool trusted;
+        bool authenticated;
+        const char *data;
+        bool buffered;
+        bool cleaned;
+    } CASES[] = {{"a stranger", false, false, "continue", true, true},
+                 {"a login", false, true, "continue", false, true},
+                 {"a trusted client", true, false, "accept", false, false}};
+    char sender[] = "<s@sender.example>";
+    char *arguments[] = {sender, NULL};
+    struct session *session = fixture->session;
+    host.own = (struct own_mail){.judged = true, .authserv_id = "mx.example"};
+    for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
+        session->trusted = CASES[i].trusted;
+        session_mail(session, arguments, CASES[i].authenticated);
+        assert_string_equal(rcpt(session, "<other@local.example>"), "continue");
+        if (strcmp(data(session), CASES[i].data) != 0 ||
+            (session->transaction.buffer != NULL) != CASES[i].buffered ||
+            session->transaction.cleaned != CASES[i].cleaned) {
+            fail_msg("%s", CASES[i].label);
+        }
+        session_field(session, "Authentication-Results", " mx.example; spf=pass");
+        assert_int_equal(session->transaction.forged.count, CASES[i].cleaned ? 1 : 0);
+    }
+    session_reset(session);
+    assert_int_equal(session->transaction.forged.count, 0);
+    host.own = (struct own_mail){.judged = false};
+}
+
+static void
+enforced_own_mail_and_a_milder_policy_need_transactions_of_their_own(void **state)
+{
+    struct fixture *fixture = *state;
+    struct session *session = fixture->session;
+    host.own = (struct own_mail){.judged = true,
+                                 .policy = {DMARC_MODE_ENFORCE, TEMPERROR_DEFER, 1000},
+                                 .authserv_id = "mx.example"};
+    mail(session, "<s@sender.example>", NULL);
+    assert_string_equal(rcpt(session, "<a@ours.example>"), "continue"); // on_temperror: tag
+    assert_string_equal(rcpt(session, "<other@local.example>"), "452 4.5.3");
+    assert_int_equal(session->transaction.others, 0);
+    mail(session, "<s@sender.example>", NULL);
+    assert_string_equal(rcpt(session, "<other@local.example>"), "continue");
+    assert_string_equal(rcpt(session, "<a@ours.example>"), "452 4.5.3");
+    assert_string_equal(rcpt(session, "<defer@ours.example>"), "continue");
+    assert_string_equal(rcpt(session, "<other2@local.example>"), "continue");
+    host.own = (struct own_mail){.judged = false};
+}
+
 static void
 our_recipients_are_listed_as_sent_and_bare(void **state)
 {
@@ -387,6 +443,8 @@ main(void)
         CASE(size_parameter_is_read_strictly),
         CASE(sender_loses_its_angle_brackets),
         CASE(data_bows_out_when_no_recipient_is_ours),
+        CASE(data_takes_own_mail_that_is_judged_or_cleaned),
+        CASE(enforced_own_mail_and_a_milder_policy_need_transactions_of_their_own),
         CASE(our_recipients_are_listed_as_sent_and_bare),
         CASE(reset_reaches_the_daemon_once_and_only_if_it_was_asked),
         CASE(daemon_away_leaves_the_mail_of_postfix_alone),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Authentication-Results fields that a stranger wrote in our name (RFC 8601, 5): whoever reads what
 // we deliver must be able to trust the fields that carry our authserv-id.
-#ifndef ROUTER_DELIVERY_FORGED_H
-#define ROUTER_DELIVERY_FORGED_H
+#ifndef COMMON_FORGED_H
+#define COMMON_FORGED_H
 
 #include <stdbool.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "router/delivery/forged.h"
+#include "common/forged.h"
 
 #include <string.h>
 #include <strings.h>
