@@ -270,6 +270,27 @@ def test_the_header_of_an_answer_is_taken_up_to_its_cap(client, fake, size, sent
     assert result["status"] == "again" and sentence in result["why"], result
 
 
+GONE = Refusal(404, "NotFoundException", "does not exist")
+
+
+def test_one_that_somebody_makes_between_get_and_create_is_adopted(client, fake):
+    fake.add_identity(DOMAIN, mail_from=MAIL_FROM)
+    fake.faults["get"] = [GONE]
+    assert client.run("ensure")["status"] == "ok"
+    assert client.known["identity"] == "adopted"
+    assert [call for call, _, _ in fake.requests] == ["get", "create", "get"]
+
+
+def test_one_that_somebody_deletes_between_two_calls_is_made_again_or_is_gone(client, fake):
+    fake.faults["set_mail_from"] = [GONE]
+    assert client.run("ensure")["status"] == "ok"
+    assert fake.identities[DOMAIN]["mail_from"] == MAIL_FROM
+    fake.faults["delete"] = [GONE]
+    assert client.run("release")["status"] == "ok"
+    assert client.known["identity"] == "gone"
+    assert [call for call, _, _ in fake.requests][-2:] == ["get", "delete"]
+
+
 def test_a_deletion_that_failed_stays_pending_until_it_is_done(client, fake):
     client.run("ensure")
     fake.faults["delete"] = [Refusal(403, "AccessDeniedException", "no ses:DeleteEmailIdentity")]
