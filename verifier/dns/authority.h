@@ -48,7 +48,7 @@ void authority_close(struct authority *authority);
 enum authority_outcome {
     /* The server answered with authority: */
     AUTHORITY_FOUND,    /* records of the name, or of a name of the zone its CNAMEs lead to */
-    AUTHORITY_CNAME,    /* a CNAME that leads out of the zone: ask for `answer->canonical` */
+    AUTHORITY_CNAME,    /* a CNAME that leads out of the zone, to `answer->canonical` */
     AUTHORITY_NXDOMAIN, /* the name does not exist */
     AUTHORITY_NODATA,   /* it exists, without this type */
     /* It did not: */
@@ -147,7 +147,8 @@ struct authority_question {
  * Ask every server of each name's zone, and the local resolver, all in parallel.
  *
  * Zones are found through the resolver and kept for AUTHORITY_ZONE_KEEP_S. What does not answer in
- * time is AUTHORITY_TIMEOUT; there is always a report.
+ * time is AUTHORITY_TIMEOUT; there is always a report. When the DNS is a fixture there are no
+ * servers: each result has the fixture's answer as the resolver's, and both flags are set.
  *
  * @deadline_mono_ms  of the whole call, by common/clock.h
  * @return  ST_OK; ST_INVALID a name cannot be asked (named); ST_TOO_LARGE more than

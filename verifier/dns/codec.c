@@ -104,6 +104,12 @@ dns_codec_dislikes_edns(const unsigned char *message)
     return rcode == LDNS_RCODE_FORMERR || rcode == LDNS_RCODE_NOTIMPL;
 }
 
+bool
+dns_codec_is_servfail(const unsigned char *message)
+{
+    return (message[3] & MASK_RCODE) == LDNS_RCODE_SERVFAIL;
+}
+
 // The top bit makes a TTL zero (RFC 2181, 8).
 static uint32_t
 ttl_of(const ldns_rr *rr)

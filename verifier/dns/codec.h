@@ -44,6 +44,9 @@ bool dns_codec_needs_tcp(const struct dns_query *query, const unsigned char *mes
 /** The server does not understand EDNS: FORMERR or NOTIMP. As above. */
 bool dns_codec_dislikes_edns(const unsigned char *message);
 
+/** The server says SERVFAIL. As above. */
+bool dns_codec_is_servfail(const unsigned char *message);
+
 /**
  * Read the records that continue the reply's chain at `reply->canonical`. The reply becomes OK,
  * NXDOMAIN, NODATA, TEMPORARY, or unfinished.

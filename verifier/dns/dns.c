@@ -80,6 +80,12 @@ dns_open_fixture_text(const char *text, size_t length, struct dns **dns_out, str
     return status;
 }
 
+struct dns_resolver *
+dns_resolver_of(struct dns *dns)
+{
+    return dns->fixture == NULL ? &dns->resolver : NULL;
+}
+
 void
 dns_close(struct dns *dns)
 {

@@ -35,4 +35,7 @@ MUST_CHECK enum status dns_resolver_init(struct dns_resolver *resolver,
 bool dns_resolver_ask(struct dns_resolver *resolver, enum dns_type type, int64_t deadline_mono_ms,
                       struct dns_reply *reply);
 
+/** The resolver behind dns_get; NULL for a fixture. */
+struct dns_resolver *dns_resolver_of(struct dns *dns);
+
 #endif

@@ -21,6 +21,7 @@ struct server {
     int tcp;
     int stop;
     char text[32];
+    uint16_t port;
     pthread_t thread;
     atomic_uint udp_count;
     atomic_uint tcp_count;
@@ -36,10 +37,10 @@ must(bool ok, const char *what)
 }
 
 static uint16_t
-bind_loopback(int fd, uint16_t port)
+bind_to(int fd, const char *text, uint16_t port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    must(inet_pton(AF_INET, text, &address.sin_addr) == 1, "inet_pton");
     socklen_t length = sizeof(address);
     if (bind(fd, (const struct sockaddr *)&address, length) != 0) {
         return 0;
@@ -48,22 +49,20 @@ bind_loopback(int fd, uint16_t port)
     return ntohs(address.sin_port);
 }
 
-// The same free port for both protocols.
+// The same port for both protocols; 0 if it is not free.
 static uint16_t
-open_sockets(struct server *server)
+open_sockets(struct server *server, const char *address, uint16_t port)
 {
-    for (;;) {
-        server->udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        server->tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        uint16_t port = bind_loopback(server->udp, 0);
-        must(port != 0, "bind");
-        if (bind_loopback(server->tcp, port) != 0) {
-            must(listen(server->tcp, 16) == 0, "listen");
-            return port;
-        }
-        (void)close(server->udp);
-        (void)close(server->tcp);
+    server->udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    server->tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    port = bind_to(server->udp, address, port);
+    if (port != 0 && bind_to(server->tcp, address, port) != 0) {
+        must(listen(server->tcp, 16) == 0, "listen");
+        return port;
     }
+    (void)close(server->udp);
+    (void)close(server->tcp);
+    return 0;
 }
 
 static void
@@ -87,7 +86,7 @@ static void
 serve_udp(struct server *server)
 {
     unsigned char query[1024];
-    struct exchange exchange = {.fd = server->udp, .query = query};
+    struct exchange exchange = {.server = server->text, .fd = server->udp, .query = query};
     socklen_t from_length = sizeof(exchange.from);
     ssize_t length = recvfrom(server->udp, query, sizeof(query), 0,
                               (struct sockaddr *)&exchange.from, &from_length);
@@ -103,7 +102,7 @@ static void
 serve_tcp(struct server *server)
 {
     unsigned char query[1024];
-    struct exchange exchange = {.is_tcp = true, .query = query + 2};
+    struct exchange exchange = {.server = server->text, .is_tcp = true, .query = query + 2};
     exchange.fd = accept4(server->tcp, NULL, NULL, SOCK_CLOEXEC);
     ssize_t length = recv(exchange.fd, query, sizeof(query), 0); // loopback: in one piece
     if (length > 14) {
@@ -137,13 +136,28 @@ serve(void *context)
 }
 
 struct server *
-server_start(handle_fn *handle)
+server_start_at(const char *address, uint16_t port, handle_fn *handle)
 {
     struct server *server = xcalloc(1, sizeof(*server));
     server->handle = handle;
+    server->port = open_sockets(server, address, port);
+    if (server->port == 0) {
+        free(server);
+        return NULL;
+    }
     server->stop = eventfd(0, EFD_CLOEXEC);
-    (void)snprintf(server->text, sizeof(server->text), "127.0.0.1:%u", open_sockets(server));
+    (void)snprintf(server->text, sizeof(server->text), "%s:%u", address, server->port);
     must(pthread_create(&server->thread, NULL, serve, server) == 0, "pthread_create");
+    return server;
+}
+
+struct server *
+server_start(handle_fn *handle)
+{
+    struct server *server = NULL;
+    while (server == NULL) { // a port that is free for UDP may be taken for TCP
+        server = server_start_at("127.0.0.1", 0, handle);
+    }
     return server;
 }
 
@@ -164,6 +178,12 @@ server_text(const struct server *server)
     return server->text;
 }
 
+uint16_t
+server_port(const struct server *server)
+{
+    return server->port;
+}
+
 unsigned
 server_udp_count(struct server *server)
 {
@@ -180,7 +200,7 @@ void
 dead_server_text(char out[32])
 {
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    (void)snprintf(out, 32, "127.0.0.1:%u", bind_loopback(fd, 0));
+    (void)snprintf(out, 32, "127.0.0.1:%u", bind_to(fd, "127.0.0.1", 0));
     (void)close(fd);
 }
 

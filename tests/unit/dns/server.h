@@ -17,6 +17,7 @@ struct packet {
 
 /** One query as it came in. */
 struct exchange {
+    const char *server; /* "address:port" it came in at */
     bool is_tcp;
     int fd;
     struct sockaddr_in from; /* UDP */
@@ -32,10 +33,14 @@ typedef void handle_fn(const struct exchange *exchange);
 struct server;
 
 struct server *server_start(handle_fn *handle);
+
+/** At another address of loopback; NULL if the port is not free there. */
+struct server *server_start_at(const char *address, uint16_t port, handle_fn *handle);
 void server_stop(struct server *server);
 
 /** "127.0.0.1:port" */
 const char *server_text(const struct server *server);
+uint16_t server_port(const struct server *server);
 unsigned server_udp_count(struct server *server);
 unsigned server_tcp_count(struct server *server);
 
