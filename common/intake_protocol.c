@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/intake_protocol.h"
 
+#include "common/evidence.h"
+
 enum { REPLY_TEXT_MAX = 400, NAME_MAX_BYTES = 1024, ENVELOPE_ADDRESS_MAX = 2048, KEY_MAX = 128 };
 
 static const struct frame_field RCPT[] = {
@@ -40,11 +42,11 @@ static const struct frame_field COMMIT[] = {
     FRAME_NUMBER_FIELD(11, struct intake_commit, header_length),
     FRAME_NUMBER_FIELD(12, struct intake_commit, received_at),
     FRAME_TEXT_FIELD(13, struct intake_commit, policy_key, KEY_MAX),
-    FRAME_TEXT_FIELD(14, struct intake_commit, evidence, INTAKE_EVIDENCE_MAX),
+    FRAME_TEXT_FIELD(14, struct intake_commit, evidence, EVIDENCE_MAX),
 };
 
 // Every field at its cap, and the fields' own tags and lengths.
-_Static_assert(INTAKE_RECIPIENTS_TEXT_MAX + INTAKE_VERDICT_MAX + INTAKE_EVIDENCE_MAX +
+_Static_assert(INTAKE_RECIPIENTS_TEXT_MAX + INTAKE_VERDICT_MAX + EVIDENCE_MAX +
                        3 * NAME_MAX_BYTES + ENVELOPE_ADDRESS_MAX + 4 * KEY_MAX + 256 <=
                    FRAME_MAX,
                "the largest COMMIT fits a packet");
@@ -62,7 +64,7 @@ static const struct frame_field REFUSED[] = {
     FRAME_TEXT_FIELD(2, struct intake_refused, queue_id, KEY_MAX),
     FRAME_TEXT_FIELD(3, struct intake_refused, tenant, KEY_MAX),
     FRAME_TEXT_FIELD(4, struct intake_refused, domain, DOMAIN_NAME_MAX),
-    FRAME_TEXT_FIELD(5, struct intake_refused, evidence, INTAKE_EVIDENCE_MAX),
+    FRAME_TEXT_FIELD(5, struct intake_refused, evidence, EVIDENCE_MAX),
 };
 
 static const struct frame_field NOTHING[] = {

@@ -32,8 +32,7 @@ enum intake_kind {
 enum {
     INTAKE_RECIPIENTS_MAX = 1000,            /* per transaction; RFC 5321, 4.5.3.1.8 asks for 100 */
     INTAKE_RECIPIENTS_TEXT_MAX = 160 * 1024, /* all of them, one a line */
-    INTAKE_VERDICT_MAX = 32 * 1024,
-    INTAKE_EVIDENCE_MAX = 48 * 1024
+    INTAKE_VERDICT_MAX = 32 * 1024
 };
 
 /** Whose business a recipient is. The same words for socketmap and milter. */

@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/id.h"
 #include "common/log.h"
+#include "milter/notes.h"
 #include "milter/policy.h"
 
 static const char TOO_MANY_FORGED[] = "too many Authentication-Results fields in our name";
@@ -19,9 +20,21 @@ struct message {
     const char *hold;              /* static */
     const char *event;
     const char *reason; /* static, or status words, for the log */
-    char id[ID_SIZE];   /* ours; "" when not stored */
+    char id[ID_SIZE];   /* ours, or of the evidence of a refusal; "" when there is neither */
     int64_t started_ms;
+    struct notes notes;
+    struct policy_case input; /* what decided for ours */
+    struct strbuf verdict_json;
+    struct strbuf evidence; /* "" when none is kept */
 };
+
+static void
+message_done(struct message *message)
+{
+    notes_done(&message->notes);
+    strbuf_done(&message->verdict_json);
+    strbuf_done(&message->evidence);
+}
 
 static void
 log_message(const struct session *session, const struct message *message,
@@ -41,8 +54,8 @@ log_message(const struct session *session, const struct message *message,
 }
 
 static void
-check(const struct session *session, const struct message *message,
-      const struct forwarders *forwarders, struct verdict *verdict_out)
+check(const struct session *session, struct message *message, const struct forwarders *forwarders,
+      bool is_noted, struct verdict *verdict_out)
 {
     const struct auth_message input = {
         .label = session->queue_id,
@@ -53,6 +66,9 @@ check(const struct session *session, const struct message *message,
         .size = message->bytes.size,
         .header_length = message->bytes.header_length,
         .forwarders = forwarders,
+        .now_s = message->notes.now_s,
+        .recorder = is_noted ? message->notes.recorder : NULL,
+        .trace = is_noted && message->notes.recorder != NULL ? &message->notes.trace : NULL,
     };
     auth_check(session->host->auth, &input, verdict_out);
 }
@@ -64,7 +80,7 @@ judge(struct session *session, struct message *message)
     struct transaction *transaction = &session->transaction;
     bool own = transaction_judges_own(transaction);
     if (own) {
-        check(session, message, NULL, &message->own);
+        check(session, message, NULL, !transaction_is_excused(transaction), &message->own);
         transaction->results = own_mail_fold(message->own.authentication_results);
     }
     if (transaction->ours == 0 || (own && !transaction_is_excused(transaction))) {
@@ -72,7 +88,7 @@ judge(struct session *session, struct message *message)
     } else if (transaction->trusted || session->authenticated) {
         auth_local(session->host->auth, &message->ours);
     } else {
-        check(session, message, transaction->forwarders, &message->ours);
+        check(session, message, transaction->forwarders, true, &message->ours);
     }
 }
 
@@ -88,12 +104,12 @@ apply_policy(const struct session *session, struct policy_case *input, const cha
 }
 
 static void
-decide_ours(const struct session *session, const struct message *message, bool mixed,
+decide_ours(const struct session *session, struct message *message, bool mixed,
             struct policy_decision *decision_out)
 {
-    struct policy_case input = {
+    message->input = (struct policy_case){
         .policy = &session->transaction.policy, .verdict = message->verdict, .mixed = mixed};
-    apply_policy(session, &input, session->transaction.domain, decision_out);
+    apply_policy(session, &message->input, session->transaction.domain, decision_out);
 }
 
 // The MTA has no place where mail waits to be released: what would be held goes on, marked.
@@ -114,8 +130,7 @@ decide_own(const struct session *session, const struct message *message,
 
 // One answer for all: what both ask for, or else what harms neither.
 static void
-decide(const struct session *session, const struct message *message,
-       struct policy_decision *decision_out)
+decide(const struct session *session, struct message *message, struct policy_decision *decision_out)
 {
     struct policy_decision own;
     decide_own(session, message, &own);
@@ -151,9 +166,8 @@ answer_not_stored(const struct transaction *transaction, const struct smtp_reply
 }
 
 static enum status
-hand_over(struct session *session, const struct message *message, const char *verdict_json,
-          intake_progress_fn progress, void *arg, struct intake_commit_answer *daemon_out,
-          struct why *why)
+hand_over(struct session *session, const struct message *message, intake_progress_fn progress,
+          void *arg, struct intake_commit_answer *daemon_out, struct why *why)
 {
     AUTO_STRBUF recipients = STRBUF_INIT(INTAKE_RECIPIENTS_TEXT_MAX);
     transaction_list_recipients(&session->transaction, &recipients);
@@ -165,9 +179,10 @@ hand_over(struct session *session, const struct message *message, const char *ve
         .client_name = session->client_name,
         .helo = session->helo,
         .recipients = strbuf_text(&recipients),
-        .verdict = verdict_json,
+        .verdict = strbuf_text(&message->verdict_json),
         .hold = message->hold,
         .policy_key = session->transaction.policy_key,
+        .evidence = strbuf_text(&message->evidence),
         .size = message->bytes.size,
         .header_length = message->bytes.header_length,
         .received_at = (uint64_t)clock_wall_ms(),
@@ -180,14 +195,11 @@ static void
 commit(struct session *session, struct message *message, intake_progress_fn progress, void *arg,
        struct answer *out)
 {
-    AUTO_STRBUF json = STRBUF_INIT(INTAKE_VERDICT_MAX);
-    verdict_format_json(message->verdict, &json);
     struct intake_commit_answer daemon;
     struct why why = {""};
-    enum status status =
-        json.overflow
-            ? why_set(&why, ST_BUG, "the verdict is larger than the protocol's")
-            : hand_over(session, message, strbuf_text(&json), progress, arg, &daemon, &why);
+    enum status status = message->verdict_json.overflow
+                             ? why_set(&why, ST_BUG, "the verdict is larger than the protocol's")
+                             : hand_over(session, message, progress, arg, &daemon, &why);
     if (status != ST_OK) {
         log_warn("commit.failed", LOG_STR("queue_id", session->queue_id),
                  LOG_STR("status", status_name(status)), LOG_STR("why", why.text));
@@ -210,17 +222,58 @@ commit(struct session *session, struct message *message, intake_progress_fn prog
 }
 
 static void
+take_notes(const struct session *session, struct message *message,
+           const struct policy_decision *decision)
+{
+    if (session->transaction.ours == 0) {
+        return;
+    }
+    verdict_format_json(message->verdict, &message->verdict_json);
+    const struct notes_outcome outcome = {.bytes = &message->bytes,
+                                          .verdict = strbuf_text(&message->verdict_json),
+                                          .input = &message->input,
+                                          .decision = decision};
+    notes_format(&message->notes, session, &outcome, &message->evidence);
+    if (message->evidence.overflow) {
+        strbuf_reset(&message->evidence); // the message goes on without
+    }
+}
+
+// Who asks why a message was refused has only the answer: it names the evidence.
+static void
+send_refusal(struct session *session, struct message *message, struct answer *out)
+{
+    const struct id id = id_new();
+    const struct answer reply = *out;
+    const struct intake_refused refused = {.id = id.text,
+                                           .queue_id = session->queue_id,
+                                           .tenant = session->transaction.tenant,
+                                           .domain = session->transaction.domain,
+                                           .evidence = strbuf_text(&message->evidence)};
+    if (message->evidence.length == 0) {
+        return;
+    }
+    intake_client_refused(session->intake, &refused);
+    (void)snprintf(message->id, sizeof(message->id), "%s", id.text);
+    answer_reply(out, reply.code, reply.enhanced, "%s (%s)", reply.text, id.text);
+}
+
+static void
 process(struct session *session, struct message *message, intake_progress_fn progress, void *arg,
         struct answer *out)
 {
     judge(session, message);
     struct policy_decision decision;
     decide(session, message, &decision);
+    take_notes(session, message, &decision);
     message->hold = decision.hold;
     if (decision.action == POLICY_REFUSE || decision.action == POLICY_DEFER) {
         *out = decision.reply;
         message->event = decision.action == POLICY_REFUSE ? "message.refused" : "message.deferred";
         message->reason = "dmarc";
+        if (decision.action == POLICY_REFUSE) {
+            send_refusal(session, message, out);
+        }
         return;
     }
     if (session->transaction.ours == 0) {
@@ -309,8 +362,14 @@ eom_decide(struct session *session, intake_progress_fn progress, void *arg, stru
         pass_unjudged(session, out);
         return;
     }
-    struct message message = {.started_ms = clock_mono_ms(), .hold = "", .reason = ""};
+    AUTO(message_done)
+    struct message message = {.started_ms = clock_mono_ms(),
+                              .hold = "",
+                              .reason = "",
+                              .verdict_json = STRBUF_INIT(INTAKE_VERDICT_MAX),
+                              .evidence = STRBUF_INIT(EVIDENCE_MAX)};
     message.verdict = &message.ours;
+    notes_begin(&message.notes, session->host->keep_evidence && transaction->ours > 0);
     bool entered = false;
     if (answer_early(session, &message, out)) {
         message.event = out->code >= 500 ? "message.refused" : "message.deferred";

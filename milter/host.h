@@ -13,6 +13,9 @@
 struct host {
     const char *intake_path;
     const char *spool;
+    const char *authserv_id;
+    const char *discovery; /* of DMARC, as the configuration calls it */
+    bool keep_evidence;
     struct auth *auth;
     struct limiter *messages; /* end-of-message steps under way */
     struct limiter *sessions; /* counted only, for the end */

@@ -198,6 +198,14 @@ intake_client_commit(struct intake_client *client, const struct intake_commit *m
 }
 
 void
+intake_client_refused(struct intake_client *client, const struct intake_refused *refused)
+{
+    if (client->fd >= 0) {
+        (void)(send_packet(client, &INTAKE_REFUSED_LAYOUT, refused, -1, NULL) == ST_OK);
+    }
+}
+
+void
 intake_client_reset(struct intake_client *client)
 {
     struct intake_nothing nothing = {0};

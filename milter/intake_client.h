@@ -56,6 +56,13 @@ MUST_CHECK enum status intake_client_commit(struct intake_client *client,
                                             struct intake_commit_answer *answer_out,
                                             struct why *why);
 
+/**
+ * Tell why a message was refused. Nobody answers, and a failure changes nothing. The daemon has
+ * read all that was sent before (it has answered RCPT since), so there is room for the packet at
+ * once.
+ */
+void intake_client_refused(struct intake_client *client, const struct intake_refused *refused);
+
 /** The transaction is over without a commit. */
 void intake_client_reset(struct intake_client *client);
 

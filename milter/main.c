@@ -178,6 +178,9 @@ run(const struct config *config, struct why *why)
     the_host = (struct host){
         .intake_path = config->intake.path,
         .spool = config->milter.spool,
+        .authserv_id = config->authserv_id,
+        .discovery = config->milter.dmarc_discovery == CONFIG_DISCOVERY_PSL ? "psl" : "treewalk",
+        .keep_evidence = config->store.keep_evidence_ms > 0,
         .auth = auth,
         .messages = limiter_new(config->milter.messages_at_once),
         .sessions = limiter_new(UINT64_MAX),

@@ -36,6 +36,7 @@ static const struct endpoint ENDPOINTS[] = {
     {"GET", "/v1/messages", QUERY, messages_list},
     {"GET", "/v1/messages/{id}", NOTHING, messages_show},
     {"GET", "/v1/messages/{id}/raw", NOTHING, messages_raw},
+    {"GET", "/v1/messages/{id}/evidence", NOTHING, messages_evidence},
     {"GET", "/v1/deliveries", QUERY, deliveries_list},
     {"POST", "/v1/deliveries/retry", BODY, deliveries_retry},
     {"GET", "/v1/deliveries/{id}", NOTHING, deliveries_show},

@@ -23,7 +23,7 @@ typedef enum status handler(struct call *call, struct why *why);
 
 handler domains_add, domains_list, domains_show, domains_records, domains_verify, domains_change,
     domains_remove, domains_events;
-handler messages_list, messages_show, messages_raw;
+handler messages_list, messages_show, messages_raw, messages_evidence;
 handler deliveries_list, deliveries_show, deliveries_retry;
 handler holds_list, holds_release, holds_discard;
 handler status_show;

@@ -60,6 +60,27 @@ messages_show(struct call *call, struct why *why)
     return status;
 }
 
+// ---- why it was judged as it was; of refused mail too, which is no message
+
+enum status
+messages_evidence(struct call *call, struct why *why)
+{
+    if (!id_is_valid(call->id)) {
+        return why_set(why, ST_NOT_FOUND, "there is no message %.60s", call->id);
+    }
+    struct store_evidence evidence;
+    AUTO_FREE void *owner = NULL;
+    AUTO_JSON *view = NULL;
+    enum status status = store_evidence_get(call->context->store, call->id, &evidence, &owner, why);
+    if (status == ST_OK) {
+        status = view_evidence(&evidence, &view, why);
+    }
+    if (status == ST_OK) {
+        api_respond_json(call->response, 200, STEAL(view));
+    }
+    return status;
+}
+
 // ---- the message itself, as it arrived
 
 struct raw_reader {

@@ -173,6 +173,24 @@ view_message(const struct store_message *message, bool whole)
     return view;
 }
 
+enum status
+view_evidence(const struct store_evidence *evidence, json_t **view_out, struct why *why)
+{
+    json_t *content = json_loads(evidence->data, 0, NULL);
+    if (!json_is_object(content)) {
+        json_decref(content);
+        return why_set(why, ST_IO, "the evidence of %s cannot be read", evidence->id.text);
+    }
+    json_t *view = json_object();
+    set(view, "id", api_json_text(evidence->id.text));
+    set(view, "refused", json_boolean(evidence->refused));
+    set(view, "tenant", api_json_text(evidence->tenant));
+    set(view, "domain", api_json_text(evidence->domain));
+    set(view, "evidence", content);
+    *view_out = view;
+    return ST_OK;
+}
+
 json_t *
 view_delivery(const struct store_delivery *delivery)
 {

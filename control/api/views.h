@@ -23,6 +23,10 @@ struct json_t *view_event(const struct store_event_row *event);
 /** @whole  with the whole verdict; else only its results */
 struct json_t *view_message(const struct store_message *message, bool whole);
 
+/** ST_IO: what is kept is no JSON object. */
+MUST_CHECK enum status view_evidence(const struct store_evidence *evidence,
+                                     struct json_t **view_out, struct why *why);
+
 struct json_t *view_delivery(const struct store_delivery *delivery);
 struct json_t *view_attempt(const struct store_attempt *attempt);
 

@@ -140,6 +140,27 @@ call_api(const struct cli *cli, const char *method, const struct strbuf *url, js
     return code;
 }
 
+enum cli_exit
+call_fetch(const struct cli *cli, const struct strbuf *url, struct strbuf *body)
+{
+    AUTO(answer_cleanup)
+    struct client_answer answer = {.body = STRBUF_INIT(CLIENT_ANSWER_MAX)};
+    struct client_request request = {.method = "GET", .url = strbuf_text(url)};
+    enum cli_exit code = ask(cli, &request, &answer);
+    if (code == CLI_OK) {
+        code = exit_of(answer.http_status);
+        if (code != CLI_OK && code != CLI_NOT_FOUND) {
+            AUTO_JSON *root = json_loadb(strbuf_text(&answer.body), answer.body.length, 0, NULL);
+            return complain_error(cli, answer.http_status, root);
+        }
+    }
+    if (code == CLI_OK) {
+        *body = answer.body;
+        answer.body = STRBUF_INIT(0);
+    }
+    return code;
+}
+
 static bool
 write_piece(void *context, const char *data, size_t length)
 {

@@ -29,6 +29,15 @@ json_cleanup(json_t **json)
 MUST_CHECK enum cli_exit call_api(const struct cli *cli, const char *method,
                                   const struct strbuf *url, json_t *body, json_t **answer_out);
 
+/**
+ * Fetch the raw body at `url` into memory (at most CLIENT_ANSWER_MAX).
+ *
+ * @body  a strbuf of that cap; only with CLI_OK
+ * @return  CLI_NOT_FOUND without a complaint; anything else after one
+ */
+MUST_CHECK enum cli_exit call_fetch(const struct cli *cli, const struct strbuf *url,
+                                    struct strbuf *body);
+
 /** Write the raw body at `url` to stdout: as it is, or made visible on a terminal. */
 MUST_CHECK enum cli_exit call_download(const struct cli *cli, const struct strbuf *url);
 

@@ -85,6 +85,11 @@ static const struct option AUTH_CHECK[] = {
     {"--batch", "FILE", NULL, "many checks: JSON lines, answered in order; -: standard input"},
 };
 
+static const struct option AUTH_EXPLAIN[] = {
+    {"--recheck", NULL, NULL, "judge it again, without the DNS, and compare"},
+    {"--message", "FILE", NULL, "the message, where it is not kept; -: standard input"},
+};
+
 static const struct command COMMANDS[] = {
     {.group = "domain",
      .verb = "add",
@@ -205,6 +210,14 @@ static const struct command COMMANDS[] = {
      OPTIONS(AUTH_CHECK),
      .operands_max = 1,
      .run = run_auth_check},
+    {.group = "auth",
+     .verb = "explain",
+     .operands = "ID",
+     .summary = "why a message was accepted, held or refused",
+     OPTIONS(AUTH_EXPLAIN),
+     .operands_min = 1,
+     .operands_max = 1,
+     .run = run_auth_explain},
     {.group = "config",
      .verb = "check",
      .operands = "[FILE]",

@@ -21,6 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/evidence.h"
+
 struct stub_daemon;
 
 /** What came with the last COMMIT, evidence also with the last REFUSED; strings are owned by the
@@ -34,7 +36,7 @@ struct stub_commit {
     char helo[256];
     char hold[64];
     char verdict[32 * 1024];
-    char evidence[48 * 1024 + 1];
+    char evidence[EVIDENCE_MAX + 1];
     char refused_id[40];
     char *recipients;
     char *bytes;
