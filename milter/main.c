@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include "common/clock.h"
 #include "common/daemon.h"
 #include "common/log.h"
 #include "common/xalloc.h"
@@ -14,6 +15,7 @@ enum {
     WAIT_MS = 60000,      /* without a watchdog there is nothing to do */
     DRAIN_MAX_MS = 25000, /* a message's DNS (20 s) and commit; below systemd's 90 s */
     LINGER_MS = 1000,
+    SHADOW_LOG_MS = 10 * 60 * 1000,
     EXIT_USAGE = 64,       /* sysexits.h */
     EXIT_CONFIG_FAULT = 78 /* EX_CONFIG */
 };
@@ -101,7 +103,7 @@ static void
 log_disagreement(const struct auth_disagreement *found)
 {
     log_notice("auth.disagreement", LOG_STR("queue_id", found->label),
-               LOG_STR("method", found->method), LOG_STR("own", found->own),
+               LOG_STR("method", auth_method_name(found->method)), LOG_STR("own", found->own),
                LOG_STR("reference", found->reference), LOG_STR("domain", found->domain),
                LOG_STR("reason", found->reason));
 }
@@ -112,7 +114,12 @@ log_shadow(struct auth *auth)
     struct auth_shadow_counts counts;
     auth_shadow_counts(auth, &counts);
     log_notice("auth.shadow", LOG_INT("compared", counts.compared),
-               LOG_INT("disagreements", counts.disagreements), LOG_INT("failed", counts.failed));
+               LOG_INT("agreed", counts.agreed),
+               LOG_INT("spf", counts.disagreements[AUTH_METHOD_SPF]),
+               LOG_INT("helo", counts.disagreements[AUTH_METHOD_HELO]),
+               LOG_INT("dkim", counts.disagreements[AUTH_METHOD_DKIM]),
+               LOG_INT("dmarc", counts.disagreements[AUTH_METHOD_DMARC]),
+               LOG_INT("failed", counts.failed));
 }
 
 static enum status
@@ -123,6 +130,7 @@ open_auth(const struct config *config, struct dns *dns, struct auth **auth_out, 
         .discovery = config->milter.dmarc_discovery == CONFIG_DISCOVERY_PSL
                          ? DMARC_DISCOVERY_PSL
                          : DMARC_DISCOVERY_TREEWALK,
+        .received_spf = config->milter.received_spf,
         .shadow = config->milter.shadow,
         .helper = config->milter.reference_helper,
         .helpers = config->milter.helpers,
@@ -133,14 +141,19 @@ open_auth(const struct config *config, struct dns *dns, struct auth **auth_out, 
     return auth_open(&settings, dns, auth_out, why);
 }
 
-// Until a signal, which libmilter takes.
+// Until a signal, which libmilter takes. With a shadow its sums are told every SHADOW_LOG_MS.
 static void
-serve(void)
+serve(struct auth *auth, bool has_shadow)
 {
     daemon_notify_ready();
     int interval_ms = daemon_wait_interval_ms(WAIT_MS);
+    int64_t told_mono_ms = clock_mono_ms();
     while (listener_wait(interval_ms)) {
         (void)daemon_wait(-1, 0); // tells the watchdog; no signal comes this way
+        if (has_shadow && clock_mono_ms() - told_mono_ms >= SHADOW_LOG_MS) {
+            told_mono_ms = clock_mono_ms();
+            log_shadow(auth);
+        }
     }
     daemon_notify_stopping();
 }
@@ -198,7 +211,7 @@ run(const struct config *config, struct why *why)
         log_notice("milter.started", LOG_STR("socket", socket.address),
                    LOG_STR("authenticate", the_host.own.judged ? "all" : "routed"),
                    LOG_STR("version", MAILSPUR_VERSION));
-        serve();
+        serve(auth, config->milter.shadow);
     }
     if (limiter_close(the_host.messages, DRAIN_MAX_MS)) {
         // The last answers are written by libmilter after our callbacks: its sessions get a moment.

@@ -96,6 +96,17 @@ put_authentication_results(struct strbuf *out, const struct payload_input *input
     strbuf_puts(out, "\r\n");
 }
 
+static void
+put_received_spf(struct strbuf *out, const struct payload_input *input)
+{
+    AUTO_FREE char *stored = stored_json_text(input->message->verdict, "received_spf");
+    if (stored != NULL && stored[0] != '\0') {
+        strbuf_puts(out, "Received-SPF: ");
+        put_folded(out, stored);
+        strbuf_puts(out, "\r\n");
+    }
+}
+
 void
 payload_format_raw(const struct payload_input *input, struct strbuf *out)
 {
@@ -106,4 +117,5 @@ payload_format_raw(const struct payload_input *input, struct strbuf *out)
     strbuf_puts(out, "\r\n");
     put_received(out, input);
     put_authentication_results(out, input);
+    put_received_spf(out, input);
 }

@@ -23,7 +23,8 @@ struct auth {
     struct engine_own *own;   /* NULL: the reference decides */
     struct helper_pool *pool; /* NULL: neither decides nor shadows */
     atomic_uint_fast64_t compared;
-    atomic_uint_fast64_t disagreements;
+    atomic_uint_fast64_t agreed;
+    atomic_uint_fast64_t disagreements[AUTH_METHODS];
     atomic_uint_fast64_t failed;
 };
 
@@ -173,9 +174,15 @@ compare_with_reference(struct auth *auth, const struct engine_task *task,
         atomic_fetch_add(&auth->failed, 1);
         return;
     }
+    size_t counts[AUTH_METHODS] = {0};
+    size_t all = 0;
+    disagreement_find(task->message->label, decided, &other, auth->settings.disagreed, counts);
+    for (size_t i = 0; i < AUTH_METHODS; i++) {
+        atomic_fetch_add(&auth->disagreements[i], counts[i]);
+        all += counts[i];
+    }
     atomic_fetch_add(&auth->compared, 1);
-    atomic_fetch_add(&auth->disagreements, disagreement_find(task->message->label, decided, &other,
-                                                             auth->settings.disagreed));
+    atomic_fetch_add(&auth->agreed, all == 0 ? 1 : 0);
 }
 
 static void
@@ -246,6 +253,10 @@ auth_check(struct auth *auth, const struct auth_message *message, struct verdict
     *verdict_out = (struct verdict){.local = false};
     check(auth, message, verdict_out);
     results_format(auth->authserv_id, message->fd >= 0 ? RESULTS_ALL : RESULTS_SPF, verdict_out);
+    if (auth->settings.received_spf) {
+        results_format_received_spf(auth->authserv_id, message->client_address, message->helo,
+                                    message->sender, verdict_out);
+    }
 }
 
 void
@@ -260,7 +271,10 @@ auth_shadow_counts(struct auth *auth, struct auth_shadow_counts *out)
 {
     *out = (struct auth_shadow_counts){
         .compared = atomic_load(&auth->compared),
-        .disagreements = atomic_load(&auth->disagreements),
+        .agreed = atomic_load(&auth->agreed),
         .failed = atomic_load(&auth->failed),
     };
+    for (size_t i = 0; i < AUTH_METHODS; i++) {
+        out->disagreements[i] = atomic_load(&auth->disagreements[i]);
+    }
 }

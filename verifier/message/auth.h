@@ -19,11 +19,18 @@ struct spf_trace;
 
 enum auth_engine { AUTH_ENGINE_OWN, AUTH_ENGINE_REFERENCE };
 
+/** What the two are compared in. */
+enum auth_method { AUTH_METHOD_SPF, AUTH_METHOD_HELO, AUTH_METHOD_DKIM, AUTH_METHOD_DMARC };
+
+enum { AUTH_METHODS = AUTH_METHOD_DMARC + 1 };
+
+const char *auth_method_name(enum auth_method method);
+
 /** The reference came to another result than our own engines, which decided. */
 struct auth_disagreement {
-    const char *label;  /* of the message */
-    const char *method; /* spf, helo, dkim or dmarc */
-    const char *own;    /* result, as a word */
+    const char *label; /* of the message */
+    enum auth_method method;
+    const char *own; /* result, as a word */
     const char *reference;
     const char *domain; /* that it is about; "" when not known */
     const char *reason; /* why ours is no pass; "" when nothing is told */
@@ -81,9 +88,10 @@ void auth_local(const struct auth *auth, struct verdict *verdict_out);
 
 /** What the shadow came to so far. */
 struct auth_shadow_counts {
-    uint64_t compared;      /* messages */
-    uint64_t disagreements; /* results */
-    uint64_t failed;        /* messages it had no answer for */
+    uint64_t compared;                    /* messages */
+    uint64_t agreed;                      /* of these: without any difference */
+    uint64_t disagreements[AUTH_METHODS]; /* results; each signature is one */
+    uint64_t failed;                      /* messages it had no answer for */
 };
 
 /** @thread any */

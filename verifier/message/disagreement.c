@@ -4,8 +4,22 @@
 struct finder {
     const char *label;
     void (*tell)(const struct auth_disagreement *disagreement);
-    size_t count;
+    size_t *counts; /* by method */
 };
+
+static const char *const METHOD_NAMES[] = {
+    [AUTH_METHOD_SPF] = "spf",
+    [AUTH_METHOD_HELO] = "helo",
+    [AUTH_METHOD_DKIM] = "dkim",
+    [AUTH_METHOD_DMARC] = "dmarc",
+};
+_Static_assert(ARRAY_LEN(METHOD_NAMES) == AUTH_METHODS, "every method has a name");
+
+const char *
+auth_method_name(enum auth_method method)
+{
+    return METHOD_NAMES[method];
+}
 
 static void
 compare(struct finder *finder, struct auth_disagreement *found, enum auth_result own,
@@ -14,7 +28,7 @@ compare(struct finder *finder, struct auth_disagreement *found, enum auth_result
     if (own == reference) {
         return;
     }
-    finder->count++;
+    finder->counts[found->method]++;
     found->label = finder->label;
     found->own = auth_result_name(own);
     found->reference = auth_result_name(reference);
@@ -36,29 +50,32 @@ compare_signatures(struct finder *finder, const struct verdict *own,
         const struct verdict_dkim *theirs =
             i < reference->dkim_count ? &reference->dkim[i] : &ABSENT;
         const char *domain = ours->domain[0] != '\0' ? ours->domain : theirs->domain;
-        compare(
-            finder,
-            &(struct auth_disagreement){.method = "dkim", .domain = domain, .reason = ours->reason},
-            ours->result, theirs->result);
+        compare(finder,
+                &(struct auth_disagreement){
+                    .method = AUTH_METHOD_DKIM, .domain = domain, .reason = ours->reason},
+                ours->result, theirs->result);
     }
 }
 
-size_t
+void
 disagreement_find(const char *label, const struct verdict *own, const struct verdict *reference,
-                  void (*tell)(const struct auth_disagreement *disagreement))
+                  void (*tell)(const struct auth_disagreement *disagreement),
+                  size_t counts[AUTH_METHODS])
 {
-    struct finder finder = {.label = label == NULL ? "" : label, .tell = tell};
+    struct finder finder = {.label = label == NULL ? "" : label, .tell = tell, .counts = counts};
     compare(&finder,
-            &(struct auth_disagreement){.method = "spf", .domain = own->spf.domain, .reason = ""},
+            &(struct auth_disagreement){
+                .method = AUTH_METHOD_SPF, .domain = own->spf.domain, .reason = own->spf.reason},
             own->spf.result, reference->spf.result);
     if (!own->spf.identity_is_helo) {
-        compare(&finder, &(struct auth_disagreement){.method = "helo", .domain = "", .reason = ""},
+        compare(&finder,
+                &(struct auth_disagreement){.method = AUTH_METHOD_HELO, .domain = "", .reason = ""},
                 own->spf.helo, reference->spf.helo);
     }
     compare_signatures(&finder, own, reference);
     compare(&finder,
-            &(struct auth_disagreement){
-                .method = "dmarc", .domain = own->dmarc.domain, .reason = own->dmarc.reason},
+            &(struct auth_disagreement){.method = AUTH_METHOD_DMARC,
+                                        .domain = own->dmarc.domain,
+                                        .reason = own->dmarc.reason},
             own->dmarc.result, reference->dmarc.result);
-    return finder.count;
 }

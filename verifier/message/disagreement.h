@@ -9,12 +9,13 @@
  * Tell every result that differs: SPF, HELO, each signature, DMARC. ARC is not compared, since the
  * reference knows none.
  *
- * @label  of the message
- * @tell   called for each; may be NULL
- * @return how many
+ * @label      of the message
+ * @tell       called for each; may be NULL
+ * @counts     those found are added
  */
-size_t disagreement_find(const char *label, const struct verdict *own,
-                         const struct verdict *reference,
-                         void (*tell)(const struct auth_disagreement *disagreement));
+void disagreement_find(const char *label, const struct verdict *own,
+                       const struct verdict *reference,
+                       void (*tell)(const struct auth_disagreement *disagreement),
+                       size_t counts[AUTH_METHODS]);
 
 #endif

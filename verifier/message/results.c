@@ -140,6 +140,66 @@ put_all(struct strbuf *out, const struct verdict *verdict)
     strbuf_puts(out, strbuf_text(&rest));
 }
 
+// A dot-atom needs no quotes (RFC 5322, 3.2.3).
+static bool
+is_dot_atom(const char *text)
+{
+    char before = '.';
+    for (; *text != '\0'; before = *text++) {
+        bool is_atom =
+            isalnum((unsigned char)*text) || strchr("!#$%&'*+-/=?^_`{|}~", *text) != NULL;
+        if (!is_atom && (*text != '.' || before == '.')) {
+            return false;
+        }
+    }
+    return before != '.';
+}
+
+static void
+put_pair(struct strbuf *out, const char *key, const char *value)
+{
+    strbuf_printf(out, "%s=", key);
+    if (is_dot_atom(value)) {
+        strbuf_puts(out, value);
+    } else {
+        put_quoted(out, value);
+    }
+}
+
+void
+results_format_received_spf(const char *receiver, const char *client_address, const char *helo,
+                            const char *sender, struct verdict *verdict)
+{
+    const struct verdict_spf *spf = &verdict->spf;
+    AUTO_STRBUF out = STRBUF_INIT(sizeof(verdict->received_spf) - 1);
+    if (verdict->local) {
+        return;
+    }
+    bool has_problem = spf->result == AUTH_TEMPERROR || spf->result == AUTH_PERMERROR;
+    const struct {
+        const char *key;
+        const char *value; /* NULL: left out */
+    } pairs[] = {
+        {"client-ip", client_address},
+        {"envelope-from", sender[0] == '\0' ? NULL : sender},
+        {"helo", helo},
+        {"identity", spf->identity_is_helo ? "helo" : "mailfrom"},
+        {"receiver", receiver},
+        {"problem", has_problem ? spf->reason : NULL},
+    };
+    strbuf_puts(&out, auth_result_name(spf->result));
+    for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+        if (pairs[i].value != NULL) {
+            strbuf_puts(&out, i == 0 ? " " : "; ");
+            put_pair(&out, pairs[i].key, pairs[i].value);
+        }
+    }
+    if (!out.overflow) {
+        (void)snprintf(verdict->received_spf, sizeof(verdict->received_spf), "%s",
+                       strbuf_text(&out));
+    }
+}
+
 void
 results_format(const char *authserv_id, enum results_scope scope, struct verdict *verdict)
 {

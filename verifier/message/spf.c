@@ -105,6 +105,22 @@ check_identity(struct check *check, const char *identity, const char *local_part
     return result;
 }
 
+// One clause: why there is no answer, or none to be had. "" for the answers of a record.
+static void
+set_reason(const struct spf_run *run, enum auth_result result, char out[VERDICT_REASON_SIZE])
+{
+    const char *reason = "";
+    if (result == AUTH_TEMPERROR || result == AUTH_PERMERROR) {
+        reason = run->lookups.problem;
+    } else if (result == AUTH_NONE) {
+        reason = "there is no SPF record";
+    }
+    copy_cut(reason, strlen(reason), out, VERDICT_REASON_SIZE);
+    for (char *c = out; *c != '\0'; c++) {
+        *c = *c < ' ' || *c > '~' ? '?' : *c; // it may quote a stranger's record
+    }
+}
+
 // MAIL FROM: local part and domain. False when its domain is none that is checked.
 static bool
 split_sender(const char *sender, char local_part[SPF_LOCAL_PART_SIZE], char domain[SPF_NAME_SIZE])
@@ -124,10 +140,12 @@ check_sender(struct check *check, struct verdict_spf *out)
     char local_part[SPF_LOCAL_PART_SIZE];
     struct spf_run run;
     if (!split_sender(check->query->sender, local_part, out->domain)) {
+        (void)snprintf(out->reason, sizeof(out->reason), "the sender's domain is no name");
         return;
     }
     char *explanation = check->query->explain ? out->explanation : NULL;
     out->result = check_identity(check, "mailfrom", local_part, out->domain, explanation, &run);
+    set_reason(&run, out->result, out->reason);
     out->terms = run.terms;
     out->voids = run.voids;
 }
@@ -138,6 +156,9 @@ check_helo(struct check *check, struct verdict_spf *out)
     char domain[SPF_NAME_SIZE];
     struct spf_run run;
     if (!take_name(check->query->helo, domain)) {
+        if (out->identity_is_helo) {
+            (void)snprintf(out->reason, sizeof(out->reason), "HELO is no domain name");
+        }
         return;
     }
     char *explanation = out->identity_is_helo && check->query->explain ? out->explanation : NULL;
@@ -145,6 +166,7 @@ check_helo(struct check *check, struct verdict_spf *out)
     if (out->identity_is_helo) {
         out->result = out->helo;
         memcpy(out->domain, domain, sizeof(out->domain));
+        set_reason(&run, out->result, out->reason);
         out->terms = run.terms;
         out->voids = run.voids;
     }
@@ -160,6 +182,7 @@ spf_check(struct spf_cache *cache, struct dns *dns, struct dns_budget *budget,
     check.validated.count = 0;
     *out = (struct verdict_spf){.identity_is_helo = query->sender[0] == '\0'};
     if (network_parse_address(query->client_address, &check.client, NULL) != ST_OK) {
+        (void)snprintf(out->reason, sizeof(out->reason), "the client's address is none");
         return;
     }
     copy_cut(query->helo, strlen(query->helo), check.helo, sizeof(check.helo));

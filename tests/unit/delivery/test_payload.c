@@ -390,6 +390,21 @@ raw_lets_no_smtp_client_start_a_field(void **state)
 }
 
 static void
+raw_has_received_spf_where_it_was_stored(void **state)
+{
+    (void)state;
+    struct fixture f;
+    init(&f, FORMAT_RAW, "\r\nbody\r\n", 8);
+    f.message.verdict = "{\"authentication_results\":\"mx.ours.example; none\","
+                        "\"received_spf\":\"pass client-ip=192.0.2.1; helo=x\\r\\nForged: 1\"}";
+    AUTO_FREE char *text = build(&f, 1000000);
+    assert_non_null(strstr(text, "Authentication-Results: mx.ours.example;\r\n\tnone\r\n"
+                                 "Received-SPF: pass client-ip=192.0.2.1;\r\n\thelo=x Forged: 1"
+                                 "\r\n\r\nbody"));
+    body_done(&f.body);
+}
+
+static void
 raw_without_results_says_none(void **state)
 {
     (void)state;
@@ -499,6 +514,7 @@ main(void)
         cmocka_unit_test(a_store_that_fails_or_ends_early_is_told),
         cmocka_unit_test(raw_puts_our_trace_fields_in_front),
         cmocka_unit_test(raw_lets_no_smtp_client_start_a_field),
+        cmocka_unit_test(raw_has_received_spf_where_it_was_stored),
         cmocka_unit_test(raw_without_results_says_none),
         cmocka_unit_test(fields_behind_the_cap_are_left_out_and_the_body_stays),
         cmocka_unit_test(fields_in_our_name_are_recognised_in_every_spelling),
