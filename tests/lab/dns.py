@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Authoritative NSD and recursive Unbound for one zone, `example.`. With TTL 0, the default, changes
-show at once; benchmarks take one that lets caches work."""
+show at once; benchmarks take one that lets caches work. With `world` the zones of world.py too."""
 import os
 import shutil
 import signal
@@ -11,6 +11,7 @@ import dns.message
 import dns.query
 
 from .process import Daemon, free_port, wait_until
+from .world import World
 
 ZONE = "example"
 DEAD_ZONE = "dead.example"  # delegated to a port where nobody listens: SERVFAIL
@@ -23,7 +24,7 @@ def quote_txt(text):
 
 
 class Dns:
-    def __init__(self, folder, listen_on_53=False, ttl=0):
+    def __init__(self, folder, listen_on_53=False, ttl=0, world=False):
         self.ttl = ttl
         self.folder = os.path.join(folder, "dns")
         os.makedirs(self.folder)
@@ -35,6 +36,7 @@ class Dns:
         self.serial = 0
         self.nsd = None
         self.unbound = None
+        self.world = World(self.folder) if world else None
 
     @property
     def server(self):
@@ -82,6 +84,8 @@ class Dns:
 
     def start(self):
         self.publish()
+        if self.world is not None:
+            self.world.start()
         self._write("nsd.conf", self._nsd_config())
         self._write("unbound.conf", self._unbound_config())
         self.nsd = Daemon("nsd", [shutil.which("nsd", path="/usr/sbin:/usr/bin"), "-d", "-c",
@@ -96,9 +100,9 @@ class Dns:
         return self
 
     def stop(self):
-        for daemon in (self.unbound, self.nsd):
-            if daemon is not None:
-                daemon.stop()
+        for part in (self.unbound, self.nsd, self.world):
+            if part is not None:
+                part.stop()
 
     def _write(self, name, text):
         with open(os.path.join(self.folder, name), "w", encoding="ascii") as out:
@@ -127,6 +131,9 @@ zone:
 
     def _unbound_config(self):
         extra = "  interface: 127.0.0.1@53\n" if self.listen_on_53 else ""
+        modules = "iterator" if self.world is None else "validator iterator"
+        if self.world is not None:
+            extra += self.world.unbound_config()
         return f"""server:
   interface: 127.0.0.1@{self.port}
 {extra}  access-control: 127.0.0.0/8 allow
@@ -139,7 +146,7 @@ zone:
   num-threads: 1
   do-ip6: no
   do-not-query-localhost: no
-  module-config: "iterator"
+  module-config: "{modules}"
   cache-max-ttl: {self.ttl}
   cache-max-negative-ttl: {self.ttl}
   qname-minimisation: no

@@ -42,7 +42,7 @@ class Lab:
     """`with Lab() as lab:` everything runs; the demo domain is added, verified, inbound on."""
 
     def __init__(self, build=None, smtp_port=None, namespace=None, config=None, postfix=None,
-                 daemon_env=None, keep=False, dns_ttl=0):
+                 daemon_env=None, keep=False, dns_ttl=0, dns_world=False):
         self.build = os.path.abspath(build or default_build())
         self.folder = tempfile.mkdtemp(prefix="mailspur-lab-")
         os.chmod(self.folder, 0o755)
@@ -53,7 +53,7 @@ class Lab:
         if namespace is None:
             namespace = os.environ.get("MAILSPUR_LAB_NAMESPACE") == "1"
         self.daemon_env = daemon_env or {}
-        self.dns = Dns(self.folder, listen_on_53=namespace, ttl=dns_ttl)
+        self.dns = Dns(self.folder, listen_on_53=namespace, ttl=dns_ttl, world=dns_world)
         self.secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
         self.endpoint = Endpoint(self.secret).start()
         self.run = self._owned_folder("run")
