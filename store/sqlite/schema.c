@@ -143,13 +143,18 @@ apply(struct sql *sql, size_t version, struct why *why)
 enum status
 schema_migrate(struct sql *sql, struct why *why)
 {
+    return schema_migrate_to(sql, ARRAY_LEN(MIGRATIONS), why);
+}
+
+enum status
+schema_migrate_to(struct sql *sql, size_t newest, struct why *why)
+{
     int64_t version = 0;
     enum status status = sql_number(sql, "PRAGMA user_version", SQL_NO_VALUES, &version, why);
     if (status == ST_OK) {
         status = check_is_ours(sql, version, why);
     }
-    for (size_t next = (size_t)version + 1; status == ST_OK && next <= ARRAY_LEN(MIGRATIONS);
-         next++) {
+    for (size_t next = (size_t)version + 1; status == ST_OK && next <= newest; next++) {
         status = apply(sql, next, why);
     }
     return status;

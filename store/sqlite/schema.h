@@ -19,4 +19,8 @@
  */
 MUST_CHECK enum status schema_migrate(struct sql *sql, struct why *why);
 
+/** The same, but no further than version `newest`: databases as older programs left them, for
+ * tests. */
+MUST_CHECK enum status schema_migrate_to(struct sql *sql, size_t newest, struct why *why);
+
 #endif

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "fixture.h"
+#include "store/sqlite/schema.h"
 #include "store/sqlite/sql.h"
 
 static int64_t
@@ -94,14 +95,31 @@ static void
 a_database_of_version_one_is_brought_up_to_date(void **state)
 {
     struct fixture *fixture = *state;
-    struct sample sample = submit_new(fixture->store, 100);
+    static const char MESSAGE[] =
+        "INSERT INTO message VALUES ('019377a0-0000-7000-8000-000000000001', 'acme', 'acme.test',"
+        " '', 'a@acme.test', '', '', '', '', '', '', '{}', 1, 3, 0);"
+        "INSERT INTO body VALUES ('019377a0-0000-7000-8000-000000000001', 0, x'616263')";
+    static const struct id OLD = {"019377a0-0000-7000-8000-000000000001"};
     store_close(fixture->store);
     fixture->store = NULL;
-    script(fixture, "DROP TABLE evidence; PRAGMA user_version=1");
+    assert_int_equal(unlink(fixture->path), 0);
+    {
+        AUTO_SQL *sql = NULL;
+        assert_int_equal(sql_open(fixture->path, SQL_WRITER, &sql, NULL), ST_OK);
+        assert_int_equal(schema_migrate_to(sql, 1, NULL), ST_OK);
+    }
+    script(fixture, MESSAGE);
+    assert_int_equal(number(fixture, "PRAGMA user_version"), 1);
     fixture_reopen(fixture);
-    assert_body(fixture->store, &sample);
-    assert_int_equal(number(fixture, "SELECT count(*) FROM evidence"), 0);
     assert_true(number(fixture, "PRAGMA user_version") > 1);
+    char bytes[8];
+    size_t length = 0;
+    assert_int_equal(store_body_read(fixture->store, &OLD, 0, bytes, sizeof(bytes), &length, NULL),
+                     ST_OK);
+    assert_memory_equal(bytes, "abc", length);
+    assert_int_equal(length, 3);
+    assert_int_equal(number(fixture, "SELECT count(*) FROM evidence"), 0);
+    (void)submit_new(fixture->store, 100);
 }
 
 static void
