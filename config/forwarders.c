@@ -19,8 +19,8 @@ tell_unknown(const struct source *source, const struct node *node)
     }
     char hint[SUGGEST_TEXT_SIZE];
     SOURCE_ERROR(source, node,
-                 "'forwarders': '%.60s' is none of: %s%s; others are given as {name: ..., "
-                 "arc_sealers: [...], networks: [...]}",
+                 "'forwarders': '%.60s' is none of: %s, nor {name: ..., arc_sealers: [...], "
+                 "networks: [...]}%s",
                  node->text, strbuf_text(&all), suggest_format(&suggestion, hint));
 }
 
@@ -59,10 +59,9 @@ read_mapping(const struct source *source, const struct node *node, struct forwar
                forwarder);
     take_texts(source, node_get(node, "networks"), &keys.networks, forwarder_add_network,
                forwarder);
-    if (keys.name != NULL && keys.arc_sealers.count == 0) {
-        (void)forwarder_apply_preset(keys.name, forwarder);
-    }
-    if (forwarder->sealer_count == 0 && forwarder->network_count == 0) {
+    bool is_preset = keys.name != NULL && keys.arc_sealers.count == 0 &&
+                     forwarder_apply_preset(keys.name, forwarder);
+    if (!is_preset && keys.arc_sealers.count == 0 && keys.networks.count == 0) {
         SOURCE_ERROR(source, node, "a forwarder needs 'arc_sealers', 'networks' or both");
     }
     free(keys.name);

@@ -613,6 +613,9 @@ policies_have_equal_keys_exactly_when_they_do_the_same(void **state)
         {"", "{dmarc: tag, trusted_networks: [10.0.0.0/8]}", false},
         {"", "{dmarc: tag, trusted_networks: [192.0.2.1, 10.0.0.0/9]}", false},
         {"", "{dmarc: tag, on_temperror: defer, trusted_networks: [192.0.2.1, 10.0.0.0/8]}", false},
+        {"", "{dmarc: tag, forwarders: [], trusted_networks: [192.0.2.1, 10.0.0.0/8]}", true},
+        {"", "{dmarc: tag, forwarders: [google], trusted_networks: [192.0.2.1, 10.0.0.0/8]}",
+         false},
     };
     char first[65] = "";
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -632,6 +635,38 @@ policies_have_equal_keys_exactly_when_they_do_the_same(void **state)
     assert_string_not_equal(
         load_with_policies(folder, "{on_temperror: defer}", "{defer_for: 1h}", &one)->policy_key,
         load_with_policies(folder, "{on_temperror: defer}", "{defer_for: 2h}", &two)->policy_key);
+}
+
+static void
+forwarders_are_the_domains_or_else_the_hosts(void **state)
+{
+    static const struct {
+        const char *of_host;
+        const char *of_domain;
+        const char *forwarders;
+    } rows[] = {
+        {"{}", "{}", ""},
+        {"{forwarders: [google]}", "", "google s:google.com\n"},
+        {"{forwarders: [google]}", "{dmarc: tag}", "google s:google.com\n"},
+        {"{forwarders: [google]}", "{forwarders: [microsoft365]}",
+         "microsoft365 s:microsoft.com\n"},
+        {"{forwarders: [google]}", "{forwarders: []}", ""},
+        {"{forwarders: [google]}", "{forwarders: }", ""},
+        {"", "{forwarders: [google, {name: gw, arc_sealers: [Seal.Test, XN--mller-kva.test.]}]}",
+         "google s:google.com\ngw s:seal.test s:xn--mller-kva.test\n"},
+        {"", "{forwarders: [{name: gw, networks: [192.0.2.0/28, '2001:db8::/32', 192.0.2.99]}]}",
+         "gw n:192.0.2.0/28 n:2001:db8::/32 n:192.0.2.99/32\n"},
+        {"", "{forwarders: [{name: google, networks: [192.0.2.0/28]}]}",
+         "google s:google.com n:192.0.2.0/28\n"},
+        {"", "{forwarders: [{name: google, arc_sealers: [seal.test]}]}", "google s:seal.test\n"},
+    };
+    const struct folder *folder = *state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        AUTO_CONFIG *config = NULL;
+        const struct config_domain *domain =
+            load_with_policies(folder, rows[i].of_host, rows[i].of_domain, &config);
+        assert_string_equal(domain->forwarders, rows[i].forwarders);
+    }
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
@@ -655,6 +690,7 @@ main(void)
         TEST(what_is_odd_but_works_is_a_warning),
         TEST(enforcing_own_mail_that_is_not_judged_is_a_warning),
         TEST(missing_role_mailboxes_are_a_warning),
+        TEST(forwarders_are_the_domains_or_else_the_hosts),
         TEST(a_domain_overrides_the_policy_key_by_key_and_adds_networks),
         TEST(policies_have_equal_keys_exactly_when_they_do_the_same),
     };

@@ -27,6 +27,33 @@ struct wrong_file {
 };
 
 static const struct wrong_file WRONG_FILES[] = {
+    // ---- forwarders
+    {"forwarder that nobody knows", "policy: {forwarders: [googel]}\n", NULL,
+     "$/mailspur.yaml:3:23: error: 'forwarders': 'googel' is none of: microsoft365, google, nor "
+     "{name: ..., arc_sealers: [...], networks: [...]}; did you mean 'google'?\n"},
+    {"forwarders that are no list", "policy: {forwarders: google}\n", NULL,
+     "$/mailspur.yaml:3:22: error: 'forwarders' takes a list of at most 16\n"},
+    {"forwarder that is a list", "policy: {forwarders: [[google]]}\n", NULL,
+     "$/mailspur.yaml:3:23: error: 'forwarders' takes names and {name: ...}, not a list\n"},
+    {"forwarder twice", "policy: {forwarders: [google, google]}\n", NULL,
+     "$/mailspur.yaml:3:31: error: 'forwarders': 'google' stands twice\n"},
+    {"forwarder without a name", "policy: {forwarders: [{arc_sealers: [a.test]}]}\n", NULL,
+     "$/mailspur.yaml:3:23: error: 'name' is missing in a forwarder\n"},
+    {"forwarder that does nothing", "policy: {forwarders: [{name: gw}]}\n", NULL,
+     "$/mailspur.yaml:3:23: error: a forwarder needs 'arc_sealers', 'networks' or both\n"},
+    {"wrong name, sealer and network",
+     "policy: {forwarders: [{name: 'g w', arc_sealers: [a..b], networks: [10.0.0.1/8]}]}\n", NULL,
+     "$/mailspur.yaml:3:30: error: 'name': 'g w' is no name: letters, digits, '-', '_' and '.' "
+     "are\n"
+     "$/mailspur.yaml:3:51: error: 'arc_sealers': 'a..b' is not a domain name\n"
+     "$/mailspur.yaml:3:69: error: 'networks': '10.0.0.1/8' has bits set behind its prefix "
+     "length\n"},
+    {"forwarders of a domain", "",
+     "domain: a.test\n"
+     "policy: {forwarders: [x]}\n"
+     "routes: [{name: a, recipient: '*', reject: no}]\n",
+     "$/domains.d/a.yaml:2:23: error: 'forwarders': 'x' is none of: microsoft365, google, nor "
+     "{name: ..., arc_sealers: [...], networks: [...]}\n"},
     // ---- keys
     {"unknown key",
      "limit:\n"
