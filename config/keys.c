@@ -148,7 +148,7 @@ static const struct field RECORD_FIELDS[] = {
     KEY("type", CHOICE, type, .required = true, .words = RECORD_TYPE_WORDS),
     KEY("name", TEXT, name, .required = true, .check = template_check),
     KEY("value", TEXT, value, .required = true, .check = template_check),
-    RANGE("preference", NUMBER, preference, "10", "0", "65535"),
+    RANGE("preference", NUMBER, preference, "10", "0", "65000"),
     RANGE("ttl", DURATION, ttl_ms, "1h", "1s", "7d"),
     KEY("key", CHOICE, key, .fallback = "required", .words = KEY_WORDS),
 };

@@ -117,6 +117,22 @@ check_value(const struct source *source, const struct node *node,
     }
 }
 
+// It is compared with that of other tenants, for whom nothing else may differ.
+static void
+check_ownership(const struct source *source, const struct node *node,
+                const struct config_record *record)
+{
+    for (enum placeholder place = 0; place < PLACE_COUNT; place++) {
+        if (record->purpose == PURPOSE_OWNERSHIP && place != PLACE_TOKEN &&
+            template_has(record->value, place)) {
+            SOURCE_ERROR(source, node,
+                         "'value': that of a record for ownership holds no other "
+                         "placeholder than {token}");
+            return;
+        }
+    }
+}
+
 // The placeholders of keys need to come from somewhere.
 static void
 check_dkim_places(const struct source *source, const struct node *node, const char *text,
@@ -204,6 +220,7 @@ read_record(const struct source *source, const struct node *node, struct config_
     check_kind(source, node, &record);
     check_name(source, node_get(node, "name"), &record);
     check_value(source, node_get(node, "value"), &record);
+    check_ownership(source, node_get(node, "value"), &record);
     check_dkim_places(source, node_get(node, "name"), record.name, profile->dkim);
     check_dkim_places(source, node_get(node, "value"), record.value, profile->dkim);
     check_beside(source, node, profile, &record);

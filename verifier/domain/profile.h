@@ -23,12 +23,15 @@ struct profile_inputs {
  * Make the records of a domain, not checked yet.
  *
  * In the order of the profile; then for inbound, where the profile has none of its own: the
- * ownership TXT at _mailspur.DOMAIN and an MX for inbound_mx and each of backup_mx. A record that
- * names a setting of `verification` that is not set is left out.
+ * ownership TXT at _mailspur.DOMAIN and an MX for inbound_mx and each of backup_mx. When a record
+ * for sending names a setting of `verification` that is not set, all of them are left out: half of
+ * them would be no use. An existing SPF record that cannot be merged is replaced.
  *
+ * @out      on failure it is not to be used
  * @profile  borrowed from the configuration, as config_find_profile() gives it
  * @return   ST_OK; ST_TOO_LARGE a name or value would be longer than the DNS or a record allows:
- *           `why` says which; ST_INVALID the existing SPF record cannot be merged (as spf_merge)
+ *           `why` says which; ST_INVALID the profile makes no valid name or SPF record of its
+ * values
  * @thread   any; asks nobody
  */
 MUST_CHECK enum status profile_records_make(const struct config *config,

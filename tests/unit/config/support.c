@@ -22,9 +22,7 @@ folder_make(struct folder *folder)
 {
     (void)snprintf(folder->path, sizeof(folder->path), "/tmp/mailspur-config-XXXXXX");
     assert(mkdtemp(folder->path) != NULL);
-    char path[256];
-    make_path(folder, "domains.d", path);
-    assert(mkdir(path, 0700) == 0);
+    folder_mkdir(folder, "domains.d");
 }
 
 static int
@@ -40,6 +38,14 @@ void
 folder_remove(const struct folder *folder)
 {
     (void)nftw(folder->path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+void
+folder_mkdir(const struct folder *folder, const char *name)
+{
+    char path[256];
+    make_path(folder, name, path);
+    assert(mkdir(path, 0700) == 0);
 }
 
 void

@@ -25,6 +25,9 @@ struct folder {
 void folder_make(struct folder *folder);
 void folder_remove(const struct folder *folder);
 
+/** Make a folder inside it. */
+void folder_mkdir(const struct folder *folder, const char *name);
+
 /** Write a file with mode 0600; the name may be "domains.d/x.yaml". */
 void folder_write(const struct folder *folder, const char *name, const char *text);
 void folder_chmod(const struct folder *folder, const char *name, mode_t mode);
