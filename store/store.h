@@ -448,6 +448,26 @@ MUST_CHECK enum status store_block(struct store *store, const char *destination,
 MUST_CHECK enum status store_unblock(struct store *store, const char *destination,
                                      const char *reason, uint64_t *count_out, struct why *why);
 
+/* ---- backup ----------------------------------------------------------------------------------
+ */
+
+struct store_backup_result {
+    uint64_t bytes;
+    int64_t duration_ms;
+};
+
+/**
+ * Copy the whole store to a new file, synced, while it works. The copy is of one moment: the end.
+ * To restore it, put it in the store's place while no daemon runs (docs/operations.md).
+ *
+ * @path    absolute; created with mode 0600
+ * @return  ST_OK; ST_INVALID; ST_CONFLICT the file exists; ST_NO_SPACE; ST_IO. On failure no file
+ *          is left
+ * @thread  any; blocks for the whole copy, but nothing else does
+ */
+MUST_CHECK enum status store_backup(struct store *store, const char *path,
+                                    struct store_backup_result *result_out, struct why *why);
+
 /* ---- room --------------------------------------------------------------------------------------
  */
 

@@ -25,6 +25,7 @@ struct endpoint {
 // Fixed words stand before {id} of the same length: the first match counts.
 static const struct endpoint ENDPOINTS[] = {
     {"GET", "/v1/status", NOTHING, status_show},
+    {"POST", "/v1/backup", BODY, backup_make},
     {"GET", "/v1/domains", QUERY, domains_list},
     {"POST", "/v1/domains", BODY, domains_add},
     {"GET", "/v1/domains/{id}", NOTHING, domains_show},

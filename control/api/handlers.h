@@ -27,5 +27,6 @@ handler messages_list, messages_show, messages_raw, messages_evidence;
 handler deliveries_list, deliveries_show, deliveries_retry;
 handler holds_list, holds_release, holds_discard;
 handler status_show;
+handler backup_make;
 
 #endif

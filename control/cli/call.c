@@ -103,6 +103,7 @@ ask(const struct cli *cli, struct client_request *request, struct client_answer 
         return CLI_USAGE;
     }
     request->socket_path = socket_path;
+    request->patience_s = cli->patience_s;
     struct why why;
     enum status status = client_ask(request, answer, &why);
     return status == ST_OK ? CLI_OK : complain_unreachable(cli, status, &why);

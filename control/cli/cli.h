@@ -24,6 +24,7 @@ struct cli {
     bool json;               /* --json: print the API's JSON as it came */
     const char *config_path; /* -c; NULL: CONFIG_DEFAULT_PATH */
     const char *socket_path; /* --socket; NULL: from the configuration */
+    long patience_s;         /* of requests that take long; 0: the usual */
 };
 
 /** Run `mailspur` with these arguments; returns an exit code. Prints to the two files only. */

@@ -12,7 +12,7 @@
 enum {
     URL_MAX = 64 * 1024,
     CONNECT_TIMEOUT_S = 5,
-    STALL_TIMEOUT_S = 60 /* without a byte; a verification answers within 15 s */
+    PATIENCE_S = 60 /* a verification answers within 15 s */
 };
 
 static void
@@ -59,15 +59,16 @@ on_data(char *data, size_t size, size_t count, void *context)
     } while (false)
 
 static enum status
-prepare_connection(CURL *handle, const char *socket_path, struct why *why)
+prepare_connection(CURL *handle, const struct client_request *request, struct why *why)
 {
-    SET(handle, CURLOPT_UNIX_SOCKET_PATH, socket_path);
+    SET(handle, CURLOPT_UNIX_SOCKET_PATH, request->socket_path);
     SET(handle, CURLOPT_PROXY, ""); // http_proxy is for other hosts
     SET(handle, CURLOPT_PROTOCOLS_STR, "http");
     SET(handle, CURLOPT_NOSIGNAL, 1L);
     SET(handle, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
     SET(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    SET(handle, CURLOPT_LOW_SPEED_TIME, (long)STALL_TIMEOUT_S);
+    SET(handle, CURLOPT_LOW_SPEED_TIME,
+        request->patience_s > 0 ? request->patience_s : (long)PATIENCE_S);
     return ST_OK;
 }
 
@@ -101,7 +102,7 @@ static enum status
 prepare(const struct transfer *transfer, struct curl_slist *headers, char *error, struct why *why)
 {
     const struct client_request *request = transfer->request;
-    enum status status = prepare_connection(transfer->handle, request->socket_path, why);
+    enum status status = prepare_connection(transfer->handle, request, why);
     if (status == ST_OK) {
         status = prepare_request(transfer->handle, request, headers, why);
     }

@@ -20,6 +20,7 @@ struct client_request {
      */
     bool (*on_piece)(void *context, const char *data, size_t length);
     void *context;
+    long patience_s; /* without a byte; 0: a minute */
 };
 
 struct client_answer {
@@ -28,7 +29,7 @@ struct client_answer {
 };
 
 /**
- * Ask and wait, for at most two minutes unless data flows.
+ * Ask and wait, for at most `patience_s` unless data flows.
  *
  * @answer_out  whatever HTTP status came
  * @return      ST_OK; ST_AGAIN nobody listens, or the answer broke off; ST_REFUSED the socket's

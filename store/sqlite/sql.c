@@ -322,3 +322,50 @@ sql_wal_frames(const struct sql *sql)
 {
     return sql->wal_frames;
 }
+
+struct sql_copy {
+    struct sql to;
+    sqlite3_backup *backup;
+};
+
+enum status
+sql_copy_start(struct sql *from, const char *path, struct sql_copy **copy_out, struct why *why)
+{
+    struct sql_copy *copy = xcalloc(1, sizeof(*copy));
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    enum status status = ST_OK;
+    int code = sqlite3_open_v2(path, &copy->to.db, flags, NULL);
+    if (code != SQLITE_OK) {
+        status = fail(&copy->to, code, why);
+    } else {
+        copy->backup = sqlite3_backup_init(copy->to.db, "main", from->db, "main");
+        if (copy->backup == NULL) {
+            status = fail(&copy->to, sqlite3_extended_errcode(copy->to.db), why);
+        }
+    }
+    if (status != ST_OK) {
+        sql_copy_end(copy);
+        return status;
+    }
+    *copy_out = copy;
+    return ST_OK;
+}
+
+enum status
+sql_copy_step(struct sql_copy *copy, int pages, bool *done_out, struct why *why)
+{
+    int code = sqlite3_backup_step(copy->backup, pages);
+    *done_out = code == SQLITE_DONE;
+    return code == SQLITE_OK || code == SQLITE_DONE ? ST_OK : fail(&copy->to, code, why);
+}
+
+void
+sql_copy_end(struct sql_copy *copy)
+{
+    if (copy == NULL) {
+        return;
+    }
+    (void)sqlite3_backup_finish(copy->backup); // repeats the error of the last step
+    (void)sqlite3_close(copy->to.db);
+    free(copy);
+}

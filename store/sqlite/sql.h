@@ -120,6 +120,27 @@ MUST_CHECK enum status sql_checkpoint_truncate(struct sql *sql, struct why *why)
 /** Copy what no reader holds back; never waits. */
 MUST_CHECK enum status sql_checkpoint_passive(struct sql *sql, struct why *why);
 
+struct sql_copy; /* of a database, being made */
+
+/**
+ * Begin to copy the database to the new file `path`. What `from` writes meanwhile is copied too.
+ *
+ * @from  the only writer; used by its own thread, which all calls below are made on
+ */
+MUST_CHECK enum status sql_copy_start(struct sql *from, const char *path,
+                                      struct sql_copy **copy_out, struct why *why);
+
+/**
+ * Copy up to `pages` more; outside of transactions of `from`.
+ *
+ * @done_out  true: the copy is complete, and synced
+ */
+MUST_CHECK enum status sql_copy_step(struct sql_copy *copy, int pages, bool *done_out,
+                                     struct why *why);
+
+/** Give up, or end. NULL-safe. */
+void sql_copy_end(struct sql_copy *copy);
+
 /** Frames in the WAL after the last commit of this connection. */
 uint64_t sql_wal_frames(const struct sql *sql);
 

@@ -91,11 +91,17 @@ take_group(struct writer *writer, struct queue *group, bool *durable_out)
     *durable_out = false;
     while (writer->waiting.first != NULL && count < GROUP_OPERATIONS &&
            (count == 0 || bytes + writer->waiting.first->weight <= GROUP_BYTES)) {
+        if (writer->waiting.first->is_alone && count > 0) {
+            return;
+        }
         struct operation *operation = queue_pop(&writer->waiting);
         count++;
         bytes += operation->weight;
         *durable_out = *durable_out || operation->durable;
         queue_push(group, operation);
+        if (operation->is_alone) {
+            return;
+        }
     }
 }
 
@@ -216,6 +222,12 @@ static void
 write_group(struct writer *writer, struct queue *group, bool durable)
 {
     struct why why = {.text = ""};
+    if (group->first->is_alone) {
+        struct operation *alone = group->first;
+        alone->status = alone->run(alone->context, writer->settings.sql, &alone->why);
+        finish_group(group, ST_OK, &why);
+        return;
+    }
     enum status status = commit_group(writer, group, durable, &why);
     if (status == ST_OK) {
         usage_apply(writer->settings.usage);
@@ -400,6 +412,7 @@ writer_call(struct writer *writer, struct operation *operation, struct why *why)
                                .finish = finish_call,
                                .context = &call,
                                .durable = operation->durable,
+                               .is_alone = operation->is_alone,
                                .weight = operation->weight};
     writer_queue(writer, &queued);
     {

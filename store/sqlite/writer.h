@@ -18,6 +18,7 @@ struct operation {
     void *context;
     bool durable;  /* wants its own sync; else it is durable with the next durable one */
     size_t weight; /* bytes it will write, about */
+    bool is_alone; /* `run` is called between transactions: it changes nothing in the store */
     /* the writer's own */
     struct operation *next;
     enum status status;

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is particular to the SQLite backend: files, locks, schema versions, what a crash leaves.
+#include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -302,6 +306,96 @@ purge_gives_a_bounded_part_of_the_file_back(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
+/* ---- backup ---------------------------------------------------------------------------------- */
+
+struct load {
+    struct store *store;
+    atomic_bool stop;
+    atomic_uint submitted;
+};
+
+static void *
+submit_until_stopped(void *argument)
+{
+    struct load *load = argument;
+    while (!atomic_load(&load->stop)) {
+        struct sample sample = sample_new(20000);
+        assert_int_equal(submit_wait(load->store, &sample).status, ST_OK);
+        atomic_fetch_add(&load->submitted, 1);
+    }
+    return NULL;
+}
+
+static void
+backup_under_load_is_a_whole_store_of_its_own(void **state)
+{
+    struct fixture *fixture = *state;
+    enum { BEFORE = 60, LARGE = 3 * 1024 * 1024 };
+    struct sample large = submit_new(fixture->store, LARGE);
+    for (int i = 0; i < BEFORE; i++) {
+        (void)submit_new(fixture->store, 100000);
+    }
+    struct load load = {.store = fixture->store};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, submit_until_stopped, &load), 0);
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/copy.db", fixture->folder);
+    struct store_backup_result result;
+    struct why why = {.text = ""};
+    assert_int_equal(store_backup(fixture->store, path, &result, &why), ST_OK);
+    atomic_store(&load.stop, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(result.bytes > LARGE + BEFORE * 100000ULL);
+    struct stat info;
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0600);
+    struct store *copy = NULL;
+    assert_int_equal(store_open(&(struct store_settings){.path = path}, &copy, &why), ST_OK);
+    struct store_usage usage;
+    store_usage(copy, "", &usage);
+    assert_in_range(usage.messages, 1 + BEFORE, 1 + BEFORE + atomic_load(&load.submitted));
+    assert_body(copy, &large);
+    store_close(copy);
+    AUTO_SQL *sql = NULL;
+    int64_t faults = -1;
+    assert_int_equal(sql_open(path, SQL_WRITER, &sql, NULL), ST_OK);
+    assert_int_equal(sql_number(sql, "SELECT count(*) FROM pragma_integrity_check WHERE "
+                                     "integrity_check <> 'ok'",
+                                SQL_NO_VALUES, &faults, NULL),
+                     ST_OK);
+    assert_int_equal(faults, 0);
+    sql_close(STEAL(sql));
+    assert_int_equal(unlink(path), 0);
+    (void)snprintf(path, sizeof(path), "%s/copy.db.lock", fixture->folder);
+    assert_int_equal(unlink(path), 0);
+}
+
+static void
+backup_never_writes_over_a_file_and_leaves_none_when_it_fails(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_backup_result result;
+    struct why why = {.text = ""};
+    assert_int_equal(store_backup(fixture->store, fixture->path, &result, &why), ST_CONFLICT);
+    assert_int_equal(store_backup(fixture->store, "copy.db", &result, &why), ST_INVALID);
+    assert_int_equal(store_backup(fixture->store, "/nonexistent/copy.db", &result, &why), ST_IO);
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/copy.db", fixture->folder);
+    (void)submit_new(fixture->store, 100000);
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    const struct rlimit small = {.rlim_cur = 16384, .rlim_max = before.rlim_max};
+    void (*old)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    enum status status = store_backup(fixture->store, path, &result, &why);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    (void)signal(SIGXFSZ, old);
+    assert_int_not_equal(status, ST_OK);
+    assert_true(status_is_temporary(status));
+    assert_int_not_equal(access(path, F_OK), 0);
+    (void)submit_new(fixture->store, 10); // the store itself goes on
+}
+
 int
 main(void)
 {
@@ -316,6 +410,8 @@ main(void)
         TEST(failed_and_duplicate_staged_bodies_are_swept),
         TEST(database_locked_by_another_is_told_and_passes),
         TEST(queries_of_the_main_path_use_their_indexes),
+        TEST(backup_under_load_is_a_whole_store_of_its_own),
+        TEST(backup_never_writes_over_a_file_and_leaves_none_when_it_fails),
         TEST(idle_store_empties_its_wal),
         TEST(room_of_purged_messages_inside_the_file_is_room_again),
         TEST(purge_gives_a_bounded_part_of_the_file_back),
