@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests.lab.lab import DOMAIN, SENDER
-from tests.lab.mail import BAD_CLIENT, Signer, compose
+from tests.lab.lab import DOMAIN, SENDER, Lab
+from tests.lab.mail import BAD_CLIENT, GOOD_CLIENT, Signer, compose
 
 TICKET = f"ticket+4711@{DOMAIN}"
 
@@ -145,6 +145,22 @@ def test_dmarc_tag_delivers_what_enforce_would_refuse(lab):
     assert answer.startswith("250")
     dmarc = lab.endpoint.wait_for(1)[0].data["verdict"]["dmarc"]
     assert (dmarc["result"], dmarc["disposition"]) == ("fail", "reject")
+
+
+def test_received_spf_and_the_shadow_are_there_where_they_are_wanted():
+    settings = {"milter": {"received_spf": True, "shadow": True},
+                "destinations": {"psa": {"format": "raw"}}}
+    with Lab(config=settings) as lab:
+        _, answer = lab.send(TICKET)
+        assert answer.startswith("250")
+        request = lab.endpoint.wait_for(1)[0]
+        field = (f"\r\nReceived-SPF: pass client-ip={GOOD_CLIENT};\r\n\tenvelope-from="
+                 f'"{SENDER}";\r\n\thelo=mail.sender.example;\r\n\tidentity=mailfrom;')
+        assert field.encode() in request.body
+        lab.postfix.stop()
+        log = lab.follow("mailspur-milter")
+        lab.milter.stop()
+        assert "auth.shadow compared=1 agreed=1 spf=0" in log.wait_for("auth.shadow")
 
 
 def test_the_log_tells_the_story_by_queue_id(lab):

@@ -129,6 +129,68 @@ a_failed_seal_outweighs_what_the_dns_did_not_tell(void **state)
 }
 
 static void
+neither_signatures_nor_older_sets_keep_the_newest_from_being_judged(void **state)
+{
+    (void)state;
+    AUTO_STRBUF header = STRBUF_INIT(HEADER_MAX);
+    AUTO_STRBUF zone = STRBUF_INIT(HEADER_MAX);
+    for (int i = 0; i < VERDICT_DKIM_MAX; i++) {
+        add_signature(&header, i);
+        strbuf_printf(&zone, "s%d._domainkey.example.org TXT !SERVFAIL\n", i);
+    }
+    for (int i = ARC_INSTANCES_MAX; i > 0; i--) {
+        add_set(&header, i);
+        strbuf_printf(&zone,
+                      i == ARC_INSTANCES_MAX ? "x%d.example A 192.0.2.1\n"
+                                             : "s%d._domainkey.seal.example TXT !SERVFAIL\n",
+                      i);
+    }
+    strbuf_printf(&zone, "m%d._domainkey.seal.example TXT !SERVFAIL\n", ARC_INSTANCES_MAX);
+    strbuf_puts(&header, "From: a@example.org\r\n\r\n");
+    for (unsigned queries = ARC_QUERIES_LEAST; queries <= 60; queries += 14) {
+        struct dns *dns = support_zone(strbuf_text(&zone));
+        struct outcome outcome;
+        judge(strbuf_text(&header), dns, queries, &outcome);
+        assert_int_equal(outcome.arc.result, AUTH_FAIL); // the newest seal has no key
+        dns_close(dns);
+    }
+}
+
+static void
+sets_are_copied_for_who_asks_what_they_say(void **state)
+{
+    (void)state;
+    static const char HEADER[] =
+        "ARC-Seal: i=2; cv=pass; a=rsa-sha256; d=Seal.Example; s=s; b=QUJD\r\n"
+        "ARC-Message-Signature: i=2; a=rsa-sha256; d=b.example; s=m; h=Subject:From;\r\n"
+        " bh=" HASH_TEXT "; b=QUJD\r\n"
+        "ARC-Authentication-Results: i=2; mx.example;\r\n none\r\n"
+        "ARC-Message-Signature: i=1; a=rsa-sha256; d=a.example; s=m; h=subject; l=3;\r\n"
+        " bh=" HASH_TEXT "; b=QUJD\r\n"
+        "From: a@example.org\r\n\r\n";
+    AUTO_DKIM_VERIFIER *verifier = dkim_verifier_new(HEADER, sizeof(HEADER) - 1, NOW);
+    struct arc_trail trail;
+    dkim_verifier_copy_trail(verifier, &trail);
+    assert_int_equal(trail.count, 2);
+    assert_string_equal(trail.sets[1].sealer, "seal.example");
+    assert_string_equal(trail.sets[1].signer, "b.example");
+    assert_true(trail.sets[1].covers_author && trail.sets[1].covers_body);
+    static const char RESULTS[] = " i=2; mx.example;\r\n none";
+    assert_int_equal(trail.sets[1].results_length, sizeof(RESULTS) - 1);
+    assert_memory_equal(trail.sets[1].results, RESULTS, sizeof(RESULTS) - 1);
+    assert_string_equal(trail.sets[0].sealer, "");
+    assert_string_equal(trail.sets[0].signer, "a.example");
+    assert_false(trail.sets[0].covers_author || trail.sets[0].covers_body);
+    assert_null(trail.sets[0].results);
+    arc_trail_done(&trail);
+    assert_int_equal(trail.count, 0);
+    AUTO_DKIM_VERIFIER *plain = dkim_verifier_new("From: a@b\r\n\r\n", 13, NOW);
+    dkim_verifier_copy_trail(plain, &trail);
+    assert_int_equal(trail.count, 0);
+    arc_trail_done(&trail);
+}
+
+static void
 nothing_to_verify_asks_nobody(void **state)
 {
     (void)state;
@@ -171,6 +233,8 @@ main(void)
         cmocka_unit_test(without_budget_each_signature_is_a_temporary_error),
         cmocka_unit_test(a_chain_leaves_its_part_of_the_budget_to_others),
         cmocka_unit_test(a_failed_seal_outweighs_what_the_dns_did_not_tell),
+        cmocka_unit_test(neither_signatures_nor_older_sets_keep_the_newest_from_being_judged),
+        cmocka_unit_test(sets_are_copied_for_who_asks_what_they_say),
         cmocka_unit_test(nothing_to_verify_asks_nobody),
         cmocka_unit_test(arc_may_be_left_out),
     };
