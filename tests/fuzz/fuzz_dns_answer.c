@@ -29,6 +29,34 @@ check(const struct dns_reply *reply, enum dns_type type)
     dns_answer_release(dns_answer_new(reply, type, 0));
 }
 
+// The same message as one of a server of the zone, as a referral, and with its error.
+static void
+read_as_authority(const struct dns_query *query, const unsigned char *message, size_t length)
+{
+    struct dns_name zone = query->question.name;
+    AUTO_REPLY reply;
+    dns_reply_init(&reply, &query->question.name);
+    enum dns_stance stance = dns_codec_read_authority(query, message, length, &zone, &reply);
+    if (stance == DNS_STANCE_ANSWERS) {
+        check(&reply, query->question.type);
+    }
+    AUTO_FREE struct dns_referral *referral = malloc(sizeof(*referral));
+    struct dns_name parent;
+    if (referral == NULL || !dns_name_parse("test", &parent)) {
+        abort();
+    }
+    if (dns_codec_read_referral(query, message, length, &parent, referral) &&
+        (referral->count == 0 || referral->count > DNS_REFERRAL_NAMES_MAX ||
+         referral->glue_count > DNS_REFERRAL_GLUE_MAX || referral->zone.length <= parent.length)) {
+        abort();
+    }
+    struct dns_error error;
+    dns_codec_read_error(message, length, &error);
+    if (error.code < -1 || memchr(error.text, '\0', sizeof(error.text)) == NULL) {
+        abort();
+    }
+}
+
 // The first byte chooses the type; the rest is the message.
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -54,6 +82,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     (void)dns_codec_needs_tcp(&query, message, length);
     (void)dns_codec_dislikes_edns(message);
+    read_as_authority(&query, message, length);
     AUTO_REPLY reply;
     dns_reply_init(&reply, &question.name);
     dns_codec_read(&query, message, length, true, &reply);

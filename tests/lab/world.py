@@ -114,17 +114,21 @@ class World:
         above = (".".join(labels[i:]) for i in range(1, len(labels)))
         return next((name for name in above if name in self.zones), TOP)
 
-    def children_of(self, name):
-        return [zone for zone in self.zones.values() if self.parent_of(zone) == name]
+    def _children(self):
+        """Zones by the zone they are delegated from."""
+        children = {}
+        for zone in self.zones.values():
+            children.setdefault(self.parent_of(zone), []).append(zone)
+        return children
 
-    def _zone_text(self, zone, server):
+    def _zone_text(self, zone, server, children):
         if server in zone.frozen:
             return zone.frozen[server]
         records = {**zone.records, **zone.records_at.get(server, {})}
         lines = [f"$TTL {zone.ttl}",
                  f"{zone.name}. SOA {host_name(zone.servers[0])} hostmaster.{zone.name}. "
                  f"{self.serial} 3600 600 86400 {zone.negative_ttl}"] + ns_lines(zone)
-        for child in self.children_of(zone.name):
+        for child in children.get(zone.name, []):
             lines += ns_lines(child)
         if zone.name == BOGUS_ZONE:
             lines += bogus_lines(records)
@@ -132,7 +136,7 @@ class World:
             lines += [f"{name}. {record_type} {value}" for value in values]
         return "\n".join(lines) + "\n"
 
-    def _top_text(self, name):
+    def _top_text(self, name, children):
         lines = ["$TTL 0", f"{name} SOA root.ns.{TOP}. hostmaster.{TOP}. {self.serial} "
                  "3600 600 86400 0", f"{name} NS root.ns.{TOP}."]
         if name == ".":
@@ -140,19 +144,21 @@ class World:
                                       f"root.ns.{TOP}. A {ROOT_ADDRESS}"]) + "\n"
         lines.append(f"root.ns.{TOP}. A {ROOT_ADDRESS}")
         lines += [f"{host_name(host)} A {address}" for host, address in HOSTS.items()]
-        for child in self.children_of(TOP):
+        for child in children.get(TOP, []):
             lines += ns_lines(child)
         return "\n".join(lines) + "\n"
 
     def publish(self):
         """Show all changes on all servers, and wait until they do."""
         self.serial += 1
-        files = {"root": {".": self._top_text("."), TOP: self._top_text(f"{TOP}.")}}
+        children = self._children()
+        files = {"root": {".": self._top_text(".", children),
+                          TOP: self._top_text(f"{TOP}.", children)}}
         for server in SERVERS:
             files[server] = {}
         for zone in self.zones.values():
             for server in zone.served_by():
-                zone.texts[server] = self._zone_text(zone, server)
+                zone.texts[server] = self._zone_text(zone, server, children)
                 files[server][zone.name] = zone.texts[server]
         # A zone of the server's own tells when it has read all.
         for server in SERVERS:

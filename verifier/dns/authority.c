@@ -377,70 +377,24 @@ has_resolver_answered(const struct report *report)
     return false;
 }
 
-static void
-on_probe(struct dns_exchange *exchange, enum dns_exchange_end end, int64_t took_ms,
-         const struct dns_query *query, const unsigned char *message, size_t length)
-{
-    (void)took_ms;
-    (void)query;
-    (void)message;
-    (void)length;
-    if (end == DNS_EXCHANGE_ANSWERED || end == DNS_EXCHANGE_BROKEN) {
-        *(bool *)exchange->context = true;
-    }
-}
-
-// The zone above the first zone of the report; false if there is none to ask.
-static bool
-find_parent_zone(const struct call *call, struct dns_zone_request *out)
-{
-    for (size_t i = 0; i < call->count; i++) {
-        const struct dns_zone *zone = call->requests[i].zone;
-        if (zone == NULL || zone->name.length < 2) {
-            continue;
-        }
-        size_t label = 1U + zone->name.wire[0];
-        out->name.length = zone->name.length - label;
-        memcpy(out->name.wire, zone->name.wire + label, out->name.length);
-        if (out->name.length > 1) {
-            dns_zones_find(call->authority->zones, &call->authority->policy, out, 1,
-                           share_of_time(call, ZONES_PERCENT));
-        }
-        return out->zone != NULL;
-    }
-    return false;
-}
-
 // The servers of one dead zone prove nothing: those of the zone above are asked too.
 static bool
 is_port_blocked(const struct call *call)
 {
+    struct authority *authority = call->authority;
     int64_t now = clock_mono_ms();
-    int64_t seen = atomic_load(&call->authority->answered_mono_ms);
-    struct dns_zone_request parent = {.zone = NULL};
-    if ((seen != 0 && now - seen < OUTSIDE_SEEN_MS) || !find_parent_zone(call, &parent)) {
+    int64_t seen = atomic_load(&authority->answered_mono_ms);
+    if (seen != 0 && now - seen < OUTSIDE_SEEN_MS) {
         return false;
     }
-    const struct dns_question question = {
-        .name = parent.zone->name, .type = DNS_SOA, .is_iterative = true};
-    struct dns_exchange exchanges[AUTHORITY_SERVERS_MAX];
-    bool has_answered = false;
-    size_t count = 0;
-    for (size_t i = 0; i < parent.zone->view.server_count; i++) {
-        if (parent.zone->view.servers[i].not_asked == AUTHORITY_NO_REASON) {
-            exchanges[count++] = (struct dns_exchange){
-                .server = &parent.zone->addresses[i],
-                .question = &question,
-                .policy = &call->authority->policy,
-                .on_end = on_probe,
-                .context = &has_answered,
-            };
+    int64_t deadline = now + PROBE_MS < call->deadline_ms ? now + PROBE_MS : call->deadline_ms;
+    for (size_t i = 0; i < call->count; i++) {
+        if (call->requests[i].zone != NULL) {
+            return dns_zones_is_parent_silent(authority->zones, &authority->policy,
+                                              call->requests[i].zone, deadline);
         }
     }
-    int64_t probe_ms = now + PROBE_MS;
-    dns_exchange_run(exchanges, count, probe_ms < call->deadline_ms ? probe_ms : call->deadline_ms);
-    brief_unref(parent.zone);
-    return count > 0 && !has_answered;
+    return false;
 }
 
 /* ---- the call -------------------------------------------------------------------------------- */

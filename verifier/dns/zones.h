@@ -43,4 +43,11 @@ struct dns_zone_request {
 void dns_zones_find(struct dns_zones *zones, const struct dns_exchange_policy *policy,
                     struct dns_zone_request *requests, size_t count, int64_t deadline_mono_ms);
 
+/**
+ * True if the servers of the zone above `zone` were asked, and none of them said anything. False
+ * when it is the root. Blocks up to the deadline.
+ */
+bool dns_zones_is_parent_silent(struct dns_zones *zones, const struct dns_exchange_policy *policy,
+                                const struct dns_zone *zone, int64_t deadline_mono_ms);
+
 #endif

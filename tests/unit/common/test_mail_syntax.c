@@ -199,6 +199,38 @@ networks_contain_their_addresses(void **state)
     }
 }
 
+static void
+what_is_not_the_public_internet_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *address;
+        bool is_public;
+    } table[] = {
+        {"8.8.8.8", true},          {"127.0.0.1", false},
+        {"10.255.255.255", false},  {"11.0.0.0", true},
+        {"169.254.169.254", false}, {"224.0.0.1", false},
+        {"255.255.255.255", false}, {"0.0.0.0", false},
+        {"::ffff:10.0.0.1", false}, {"::1", false},
+        {"fe80::1", false},         {"2606:4700::1111", true},
+        {"64:ff9b::a00:1", false},  {"2002:a00:1::", false},
+        {"ff02::1", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        struct network_address address;
+        assert_int_equal(network_parse_address(table[i].address, &address, NULL), ST_OK);
+        if (network_is_public(&address) != table[i].is_public) {
+            fail_msg("%s", table[i].address);
+        }
+    }
+    struct network_address mapped = {.bytes = {[10] = 0xff, 0xff, 10, 0, 0, 1}, .length = 16};
+    network_unmap(&mapped);
+    assert_int_equal(mapped.length, 4);
+    assert_memory_equal(mapped.bytes, "\12\0\0\1", 4);
+    network_unmap(&mapped);
+    assert_int_equal(mapped.length, 4);
+}
+
 int
 main(void)
 {
@@ -209,6 +241,7 @@ main(void)
         cmocka_unit_test(header_fields_are_walked_unfolded_and_counted),
         cmocka_unit_test(every_cut_of_a_message_is_walked_without_reading_past_it),
         cmocka_unit_test(networks_contain_their_addresses),
+        cmocka_unit_test(what_is_not_the_public_internet_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
