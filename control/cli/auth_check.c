@@ -12,22 +12,18 @@
 #include "common/parse.h"
 #include "common/xalloc.h"
 #include "control/cli/mail_file.h"
+#include "control/cli/resolver.h"
 #include "verifier/message/auth.h"
 
 enum {
     TIMEOUT_MS = 20 * 1000,
     QUERIES_MAX = 300, /* an ARC chain of 50 seals may need 100 keys */
-    DNS_TRY_MS = 2000,
-    DNS_TRIES = 2,
-    DNS_CACHE_BYTES = 16 * 1024 * 1024,
     KEY_MAX = 8 * 1024,
     HOST_NAME_SIZE = 256
 };
 
 static const uint64_t NOW_MAX = 253402300799; // the year 9999
 static const char INSTALLED_HELPER[] = "/usr/libexec/mailspur/mailspur-reference";
-static const char RESOLVERS[] = "/etc/resolv.conf";
-static const char LOOPBACK[] = "127.0.0.1";
 static const char OWN_FORWARDER[] = "given"; /* --arc-sealer and --forwarder-network */
 
 struct checker {
@@ -62,61 +58,13 @@ checker_free(struct checker *checker)
 
 // ---- DNS
 
-struct servers {
-    char texts[DNS_SERVERS_MAX][80];
-    const char *list[DNS_SERVERS_MAX];
-    size_t count;
-};
-
-static void
-add_server(struct servers *servers, const char *address)
-{
-    struct network_address parsed;
-    if (servers->count == DNS_SERVERS_MAX ||
-        network_parse_address(address, &parsed, NULL) != ST_OK) {
-        return; // scoped addresses and more servers than resolvers use
-    }
-    char *text = servers->texts[servers->count];
-    (void)snprintf(text, sizeof(servers->texts[0]),
-                   strchr(address, ':') == NULL ? "%.60s" : "[%.60s]:53", address);
-    servers->list[servers->count++] = text;
-}
-
-// The host's own resolvers, as its other programs use them.
-static void
-find_servers(struct servers *servers)
-{
-    AUTO_FILE FILE *file = fopen(RESOLVERS, "re");
-    char line[256];
-    char address[64];
-    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
-        if (sscanf(line, "nameserver %63s", address) == 1) {
-            add_server(servers, address);
-        }
-    }
-    if (servers->count == 0) {
-        add_server(servers, LOOPBACK);
-    }
-}
-
 static enum status
 open_dns(const struct check_request *request, struct dns **dns_out, struct why *why)
 {
     if (request->dns_fixture != NULL) {
         return dns_open_fixture(request->dns_fixture, dns_out, why);
     }
-    struct servers servers = {.count = 0};
-    if (request->dns_server != NULL) {
-        servers.list[servers.count++] = request->dns_server;
-    } else {
-        find_servers(&servers);
-    }
-    const struct dns_settings settings = {.servers = servers.list,
-                                          .server_count = servers.count,
-                                          .timeout_ms = DNS_TRY_MS,
-                                          .tries = DNS_TRIES,
-                                          .cache_bytes = DNS_CACHE_BYTES};
-    return dns_open(&settings, dns_out, why);
+    return resolver_open(request->dns_server, dns_out, why);
 }
 
 // ---- engines

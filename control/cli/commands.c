@@ -13,6 +13,12 @@ static const struct option DOMAIN_ADD[] = {
     {"--tenant", "NAME", "tenant", "whose domain it is (default: default)"},
     {"--profile", "NAME", "profile", "which records it is to have (default: local)"},
 };
+static const struct option DOMAIN_CHECK[] = {
+    {"--profile", "NAME", NULL, "relay, ivymail, ses, local, inbound, or one of yours"},
+    {"--region", "NAME", NULL, "of providers that have regions"},
+    {"--token", "TOKEN", NULL, "the domain's own, where records hold it"},
+    {"--dns-server", "ADDRESS", NULL, "resolver to ask (default: those of /etc/resolv.conf)"},
+};
 static const struct option DOMAIN_LIST[] = {
     {"--all", NULL, NULL, "removed ones too"},
     {"--tenant", "NAME", "tenant", "only this tenant's"},
@@ -113,6 +119,14 @@ static const struct command COMMANDS[] = {
      .operands_min = 1,
      .operands_max = 1,
      .run = run_domain_verify},
+    {.group = "domain",
+     .verb = "check",
+     .operands = "NAME",
+     .summary = "the same for any domain; needs no daemon and no configuration",
+     OPTIONS(DOMAIN_CHECK),
+     .operands_min = 1,
+     .operands_max = 1,
+     .run = run_domain_check},
     {.group = "domain",
      .verb = "inbound",
      .operands = "on|off NAME",

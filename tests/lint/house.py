@@ -21,7 +21,7 @@ MAY_USE = {
     "router/delivery": ["common", "config", "store"],
     "control/api": ["common", "config", "store", "verifier/dns", "verifier/domain", "router",
                     "router/delivery"],
-    "control/cli": ["common", "config", "verifier/dns", "verifier/message"],
+    "control/cli": ["common", "config", "verifier/dns", "verifier/domain", "verifier/message"],
     "daemon": ["common", "config", "store", "verifier/dns", "verifier/domain", "router",
                "router/delivery", "control/api"],
 }

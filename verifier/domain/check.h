@@ -29,6 +29,10 @@ struct check_summary {
     char detail[256];             /* one sentence for the event: what failed first */
 };
 
+/** A stranger's bytes as dig shows them: what is not printable ASCII, and '\', becomes \DDD. What
+ *  does not fit is cut. */
+void check_text_format(const char *data, size_t length, char *out, size_t size);
+
 /** What is known of the domain besides its records; all borrowed. */
 struct check_subject {
     const char *domain;      /* A-labels */

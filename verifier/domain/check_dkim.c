@@ -208,7 +208,7 @@ judge_text(const struct check_view *view, const struct domain_record *record,
         return true;
     }
     out->status = RECORD_WRONG;
-    check_put_text(out->observed, sizeof(out->observed), seen->data, seen->length);
+    check_text_format(seen->data, seen->length, out->observed, sizeof(out->observed));
     bool is_pasted = holds_text(text.answer, record->wanted);
     struct finding *finding =
         check_find(out, is_pasted ? FINDING_CNAME_AS_TXT : FINDING_WRONG_VALUE, false);

@@ -112,7 +112,7 @@ judge_meant(const struct check_view *view, const struct domain_record *record,
 {
     char problem[200];
     out->status = RECORD_WRONG;
-    check_put_text(out->observed, sizeof(out->observed), seen->data, seen->length);
+    check_text_format(seen->data, seen->length, out->observed, sizeof(out->observed));
     if (check_mangled(view, record, seen->data, seen->length, out)) {
         return;
     }
@@ -145,7 +145,7 @@ say_bad_policy(const struct domain_record *record, const struct tag_list *list,
             CHECK_SAY(finding->problem, "The DMARC record at %s has no tag p.", record->name);
         } else {
             char value[64];
-            check_put_text(value, sizeof(value), tag->value, tag->value_length);
+            check_text_format(tag->value, tag->value_length, value, sizeof(value));
             CHECK_SAY(finding->problem,
                       "The tag %s=%s of the DMARC record at %s is none of none, quarantine, "
                       "reject.",
@@ -179,7 +179,7 @@ say_ignored(const struct domain_record *record, const struct dns_record *seen,
     for (size_t i = 0; i < list->count; i++) {
         if (!is_known(&list->tags[i])) {
             char name[40];
-            check_put_text(name, sizeof(name), list->tags[i].name, list->tags[i].name_length);
+            check_text_format(list->tags[i].name, list->tags[i].name_length, name, sizeof(name));
             struct finding *finding = check_find(out, FINDING_DMARC_SYNTAX, true);
             CHECK_SAY(finding->problem,
                       "The tag %s of the DMARC record at %s is not known and is "
@@ -311,7 +311,7 @@ check_report(const struct check_view *view, const struct domain_record *record, 
     struct report_address report;
     if (!read_report(uri, &report)) {
         char shown[80];
-        check_put_text(shown, sizeof(shown), uri, strlen(uri));
+        check_text_format(uri, strlen(uri), shown, sizeof(shown));
         struct finding *finding = check_find(out, FINDING_DMARC_SYNTAX, true);
         CHECK_SAY(finding->problem,
                   "\"%s\" in the tag rua at %s is no mailto: address: it gets no "
@@ -370,7 +370,7 @@ judge_own(const struct check_view *view, const struct domain_record *record,
 {
     struct tag_list list;
     const struct dns_record *seen = texts->valid;
-    check_put_text(out->observed, sizeof(out->observed), seen->data, seen->length);
+    check_text_format(seen->data, seen->length, out->observed, sizeof(out->observed));
     if (tag_list_parse(seen->data, seen->length, TAG_LIST_LENIENT, &list, NULL) != ST_OK) {
         out->status = RECORD_WRONG; // it was read before: cannot be
         return;
@@ -389,7 +389,8 @@ judge_several(const struct domain_record *record, const struct dmarc_texts *text
               struct check_judgement *out)
 {
     out->status = RECORD_CONFLICT;
-    check_put_text(out->observed, sizeof(out->observed), texts->valid->data, texts->valid->length);
+    check_text_format(texts->valid->data, texts->valid->length, out->observed,
+                      sizeof(out->observed));
     struct finding *finding = check_find(out, FINDING_DMARC_TWO_RECORDS, false);
     CHECK_SAY(finding->problem,
               "There are %zu DMARC records at %s; receivers take that as none at all.",

@@ -282,7 +282,7 @@ check_mangled(const struct check_view *view, const struct domain_record *record,
 {
     char shown[200];
     (void)view;
-    check_put_text(shown, sizeof(shown), data, length);
+    check_text_format(data, length, shown, sizeof(shown));
     for (size_t i = 0; i < ARRAY_LEN(MANGLINGS); i++) {
         if (MANGLINGS[i].is_so(data, length)) {
             struct finding *finding = check_find(out, MANGLINGS[i].code, false);

@@ -90,7 +90,7 @@ static void
 say_wrong(const struct check_view *view, const struct domain_record *record,
           const struct dns_record *seen, const char *problem, struct check_judgement *out)
 {
-    check_put_text(out->observed, sizeof(out->observed), seen->data, seen->length);
+    check_text_format(seen->data, seen->length, out->observed, sizeof(out->observed));
     if (check_mangled(view, record, seen->data, seen->length, out)) {
         return;
     }

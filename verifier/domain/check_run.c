@@ -19,7 +19,7 @@ check_put(char *out, size_t size, const char *format, ...)
 }
 
 void
-check_put_text(char *out, size_t size, const char *data, size_t length)
+check_text_format(const char *data, size_t length, char *out, size_t size)
 {
     size_t used = 0;
     for (size_t i = 0; i < length && used + 5 < size; i++) {

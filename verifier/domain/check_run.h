@@ -101,9 +101,6 @@ void check_put(char *out, size_t size, const char *format, ...) PRINTF_LIKE(3, 4
 /** Set problem or cure, which are arrays. */
 #define CHECK_SAY(array, ...) check_put((array), sizeof(array), __VA_ARGS__)
 
-/** A stranger's bytes as dig shows them: what is not printable ASCII, and '\', becomes \DDD. */
-void check_put_text(char *out, size_t size, const char *data, size_t length);
-
 /** Add a finding to the record itself, if there is room. */
 void check_add(struct domain_record *record, const struct finding *finding);
 

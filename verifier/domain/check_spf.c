@@ -119,7 +119,7 @@ judge_meant(const struct check_view *view, const struct domain_record *record,
             const struct dns_record *seen, struct check_judgement *out)
 {
     out->status = RECORD_WRONG;
-    check_put_text(out->observed, sizeof(out->observed), seen->data, seen->length);
+    check_text_format(seen->data, seen->length, out->observed, sizeof(out->observed));
     if (check_mangled(view, record, seen->data, seen->length, out)) {
         return;
     }
@@ -335,7 +335,7 @@ judge_one(const struct check_view *view, const struct domain_record *record,
     struct spf_record parsed = {.text = NULL};
     struct why why;
     char *text = texts->texts[0];
-    check_put_text(out->observed, sizeof(out->observed), text, strlen(text));
+    check_text_format(text, strlen(text), out->observed, sizeof(out->observed));
     if (spf_record_parse(text, strlen(text), &parsed, &why) != ST_OK) {
         judge_syntax(view, record, text, why.text, out);
         return;

@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: Apache-2.0
+// mailspur domain check: the records of any domain, and what is wrong with them, without daemon.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "common/xalloc.h"
+#include "config/config.h"
+#include "control/cli/call.h"
+#include "control/cli/handlers.h"
+#include "control/cli/resolver.h"
+#include "control/cli/table.h"
+#include "verifier/domain/check.h"
+#include "verifier/domain/name.h"
+#include "verifier/domain/profile.h"
+
+/* Settings where there is no configuration file. PLACEHOLDER stands for what only a file tells;
+   records that need it are left out. */
+#define PLACEHOLDER "not-configured.invalid"
+static const char NO_FILE[] = "hostname: " PLACEHOLDER "\ninbound_mx: " PLACEHOLDER "\n";
+static const char NO_TOKEN[] = "TOKEN"; /* shown where the domain's own is not known */
+
+/* One check and what it needs. */
+struct checkup {
+    struct config *config;
+    bool has_file;
+    const struct config_profile *profile;
+    char domain[DOMAIN_NAME_SIZE];
+    const char *token; /* NULL: not known */
+    const char *region;
+    struct dns *dns;
+    struct authority *authority;
+    struct domain_records *records;
+    struct check_summary summary;
+};
+
+static void
+checkup_done(struct checkup *checkup)
+{
+    authority_close(checkup->authority);
+    dns_close(checkup->dns);
+    config_unref(checkup->config);
+    free(checkup->records);
+}
+
+// ---- settings
+
+static enum cli_exit
+load_file(struct cli *cli, const char *path, struct checkup *checkup)
+{
+    struct diagnostics found = {.items = NULL};
+    enum status status = config_load_host(path, &found, &checkup->config);
+    for (size_t i = 0; status != ST_OK && i < found.count; i++) {
+        AUTO_FREE char *text = diagnostic_format(&found.items[i]);
+        (void)cli_complain(cli, CLI_FAILED, "%s", text);
+    }
+    diagnostics_done(&found);
+    return status == ST_OK ? CLI_OK : CLI_FAILED;
+}
+
+static enum cli_exit
+load_without_file(struct cli *cli, struct checkup *checkup)
+{
+    char path[64];
+    AUTO_FD int fd = memfd_create("mailspur.yaml", MFD_CLOEXEC);
+    ssize_t length = (ssize_t)(sizeof(NO_FILE) - 1);
+    if (fd < 0 || write(fd, NO_FILE, sizeof(NO_FILE) - 1) != length) {
+        return cli_complain(cli, CLI_FAILED, "no memory for a file");
+    }
+    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    return load_file(cli, path, checkup);
+}
+
+static enum cli_exit
+load_config(struct cli *cli, struct checkup *checkup)
+{
+    const char *path = cli->config_path != NULL ? cli->config_path : CONFIG_DEFAULT_PATH;
+    checkup->has_file = cli->config_path != NULL || access(path, R_OK) == 0;
+    return checkup->has_file ? load_file(cli, path, checkup) : load_without_file(cli, checkup);
+}
+
+static enum cli_exit
+find_profile(struct cli *cli, const char *name, struct checkup *checkup)
+{
+    const struct config *config = checkup->config;
+    if (name == NULL) {
+        name = config->verification.default_profile;
+    }
+    checkup->profile = config_find_profile(config, name);
+    if (checkup->profile != NULL) {
+        return CLI_OK;
+    }
+    AUTO_STRBUF names = STRBUF_INIT(4096);
+    for (size_t i = 0; i < config->profile_count; i++) {
+        strbuf_printf(&names, "%s%s", i == 0 ? "" : ", ", config->profiles[i].name);
+    }
+    return cli_complain(cli, CLI_USAGE, "there is no profile '%s'; there are: %s", name,
+                        strbuf_text(&names));
+}
+
+static enum cli_exit
+open_network(struct cli *cli, const char *dns_server, struct checkup *checkup)
+{
+    static const struct network anywhere[] = {{.address.length = 4}, {.address.length = 16}};
+    const struct config_verification *settings = &checkup->config->verification;
+    struct why why;
+    if (resolver_open(dns_server, &checkup->dns, &why) != ST_OK) {
+        return cli_complain(cli, CLI_USAGE, "%s", why.text);
+    }
+    // The person who asks may look where the daemon, told by tenants, may not.
+    struct authority_settings authority = {.dns = checkup->dns,
+                                           .allow_private = anywhere,
+                                           .allow_private_count = ARRAY_LEN(anywhere),
+                                           .timeout_ms = RESOLVER_TRY_MS,
+                                           .tries = RESOLVER_TRIES};
+    if (checkup->has_file) {
+        authority.allow_private = settings->allow_private.items;
+        authority.allow_private_count = settings->allow_private.count;
+    }
+    if (authority_open(&authority, &checkup->authority, &why) != ST_OK) {
+        return cli_complain(cli, CLI_FAILED, "%s", why.text);
+    }
+    return CLI_OK;
+}
+
+// ---- records
+
+static bool
+is_placeholder(const struct domain_record *record)
+{
+    return strstr(record->value, PLACEHOLDER) != NULL;
+}
+
+static void
+drop_placeholders(struct domain_records *records)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < records->count; i++) {
+        if (!is_placeholder(&records->items[i])) {
+            records->items[kept++] = records->items[i];
+        }
+    }
+    records->count = kept;
+}
+
+static enum status
+make_records(const struct checkup *checkup, const char *token, struct domain_records *out,
+             struct why *why)
+{
+    struct profile_inputs inputs = {
+        .domain = checkup->domain, .token = token, .region = checkup->region};
+    enum status status = profile_records_make(checkup->config, checkup->profile, &inputs, out, why);
+    if (status == ST_OK && !checkup->has_file) {
+        drop_placeholders(out);
+    }
+    return status;
+}
+
+static bool
+has_ownership(const struct config_profile *profile)
+{
+    for (size_t i = 0; i < profile->record_count; i++) {
+        if (profile->records[i].purpose == PURPOSE_OWNERSHIP) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const struct domain_record *
+find_ownership(const struct domain_records *records)
+{
+    for (size_t i = 0; i < records->count; i++) {
+        if (records->items[i].purpose == PURPOSE_OWNERSHIP) {
+            return &records->items[i];
+        }
+    }
+    return NULL;
+}
+
+// Without the domain's token its ownership cannot be checked; what stands there is shown.
+static void
+show_ownership(const struct checkup *checkup)
+{
+    struct domain_records *records = checkup->records;
+    AUTO_FREE struct domain_records *whole = xcalloc(1, sizeof(*whole));
+    if (!has_ownership(checkup->profile) || records->count == RECORDS_MAX ||
+        make_records(checkup, NO_TOKEN, whole, NULL) != ST_OK) {
+        return;
+    }
+    const struct domain_record *ownership = find_ownership(whole);
+    if (ownership == NULL) {
+        return;
+    }
+    memmove(&records->items[1], &records->items[0], records->count * sizeof(records->items[0]));
+    records->count++;
+    records->items[0] = *ownership;
+    AUTO_ANSWER *answer = dns_get(checkup->dns, NULL, ownership->name, DNS_TXT);
+    for (size_t i = 0; answer->status == DNS_OK && i < answer->count && i < 1; i++) {
+        const struct dns_record *seen = &answer->records[i];
+        check_text_format(seen->data, seen->length, records->items[0].observed,
+                          sizeof(records->items[0].observed));
+    }
+}
+
+static enum cli_exit
+run_check(struct cli *cli, struct checkup *checkup)
+{
+    struct why why;
+    struct check_context context = {.dns = checkup->dns, .authority = checkup->authority};
+    struct check_subject subject = {.domain = checkup->domain};
+    checkup->records = xcalloc(1, sizeof(*checkup->records));
+    if (make_records(checkup, checkup->token, checkup->records, &why) != ST_OK) {
+        return cli_complain(cli, CLI_USAGE, "%s", why.text);
+    }
+    domain_check(&context, &subject, checkup->records, &checkup->summary, NULL);
+    if (checkup->token == NULL) {
+        show_ownership(checkup);
+    }
+    return CLI_OK;
+}
+
+// ---- output
+
+// The word of a domain's status, as far as one check can tell.
+static const char *
+status_word(const struct check_summary *summary)
+{
+    switch (summary->required) {
+    case CHECK_PASS:
+        return "verified";
+    case CHECK_UNKNOWN:
+        return "unknown";
+    case CHECK_MISS:
+    case CHECK_PARTIAL:
+        break;
+    }
+    return "pending";
+}
+
+static json_t *
+findings_to_json(const struct domain_record *record)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < record->finding_count; i++) {
+        const struct finding *finding = &record->findings[i];
+        (void)json_array_append_new(list, json_pack("{s:s, s:b, s:s, s:s}", "code",
+                                                    finding_code_name(finding->code), "advice",
+                                                    finding->advice, "problem", finding->problem,
+                                                    "cure", finding->cure));
+    }
+    return list;
+}
+
+static json_t *
+servers_to_json(const struct domain_record *record)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < record->server_count; i++) {
+        const struct record_server *server = &record->servers[i];
+        (void)json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "name", server->name,
+                                                    "address", server->address, "status",
+                                                    record_status_name(server->status), "detail",
+                                                    server->detail));
+    }
+    return list;
+}
+
+static json_t *
+record_to_json(const struct checkup *checkup, const struct domain_record *record)
+{
+    char host[RECORD_NAME_SIZE];
+    record_host_part(record, checkup->domain, checkup->summary.zone, host);
+    json_t *out = json_pack(
+        "{s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:I, s:o, s:o}", "purpose",
+        record_purpose_name(record->purpose), "for", record_for_name(record->needed_for),
+        "required", record->required, "type", record_type_name(record), "name", record->name,
+        "host", host, "value", record->value, "status", record_status_name(record->status),
+        "observed", record->observed, "observed_ttl", (int)record->observed_ttl, "servers_found",
+        (int)record->servers_found, "servers_answered", (int)record->servers_answered,
+        "stale_until", (json_int_t)record->stale_until, "servers", servers_to_json(record),
+        "findings", findings_to_json(record));
+    if (record->type == DNS_MX) {
+        (void)json_object_set_new(out, "priority", json_integer(record->preference));
+    }
+    return out;
+}
+
+static void
+print_json(const struct cli *cli, const struct checkup *checkup)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < checkup->records->count; i++) {
+        (void)json_array_append_new(list, record_to_json(checkup, &checkup->records->items[i]));
+    }
+    AUTO_JSON *root = json_pack("{s:s, s:s, s:s, s:s, s:b, s:o}", "domain", checkup->domain,
+                                "profile", checkup->profile->name, "status",
+                                status_word(&checkup->summary), "zone", checkup->summary.zone,
+                                "resolver_only", checkup->summary.resolver_only, "records", list);
+    (void)json_dumpf(root, cli->screen.out, JSON_COMPACT | JSON_ENSURE_ASCII);
+    (void)fputc('\n', cli->screen.out);
+}
+
+static void
+put_status(const struct domain_record *record, char *out, size_t size)
+{
+    if (record->status == RECORD_PROPAGATING) {
+        (void)snprintf(out, size, "propagating (%zu of %zu)", record->servers_found,
+                       record->servers_answered);
+    } else {
+        (void)snprintf(out, size, "%s", record_status_name(record->status));
+    }
+}
+
+static void
+print_findings(const struct cli *cli, const struct domain_record *record)
+{
+    for (size_t i = 0; i < record->finding_count; i++) {
+        const struct finding *finding = &record->findings[i];
+        screen_line(&cli->screen, "%s", "");
+        screen_line(&cli->screen, "%s %s: %s", record_type_name(record), record->name,
+                    finding_code_name(finding->code));
+        screen_line(&cli->screen, "  %s", finding->problem);
+        screen_line(&cli->screen, "  %s", finding->cure);
+    }
+}
+
+static void
+print_text(const struct cli *cli, const struct checkup *checkup)
+{
+    static const struct column columns[] = {{.title = "STATUS"},
+                                            {.title = "TYPE"},
+                                            {.title = "NAME", .whole = true},
+                                            {.title = "VALUE", .whole = true}};
+    AUTO_TABLE *table = table_new(&cli->screen, columns, ARRAY_LEN(columns));
+    for (size_t i = 0; i < checkup->records->count; i++) {
+        const struct domain_record *record = &checkup->records->items[i];
+        char status[64];
+        char value[RECORD_VALUE_SIZE + 16];
+        put_status(record, status, sizeof(status));
+        if (record->type == DNS_MX) {
+            (void)snprintf(value, sizeof(value), "%u %s", record->preference, record->value);
+        } else {
+            (void)snprintf(value, sizeof(value), "%s", record->value);
+        }
+        const char *cells[] = {status, record_type_name(record), record->name, value};
+        table_add(table, cells);
+    }
+    table_print(table);
+    for (size_t i = 0; i < checkup->records->count; i++) {
+        print_findings(cli, &checkup->records->items[i]);
+    }
+}
+
+static enum cli_exit
+exit_of(const struct check_summary *summary)
+{
+    if (summary->required == CHECK_PASS) {
+        return CLI_OK;
+    }
+    return summary->required == CHECK_UNKNOWN ? CLI_UNREACHABLE : CLI_FAILED;
+}
+
+enum cli_exit
+run_domain_check(struct cli *cli, const struct args *args)
+{
+    struct why why;
+    AUTO(checkup_done)
+    struct checkup checkup = {.token = args_value(args, "--token"),
+                              .region = args_value(args, "--region")};
+    if (domain_name_check(args->operands[0], NULL, checkup.domain, &why) != ST_OK) {
+        return cli_complain(cli, CLI_USAGE, "%s", why.text);
+    }
+    enum cli_exit code = load_config(cli, &checkup);
+    if (code == CLI_OK) {
+        code = find_profile(cli, args_value(args, "--profile"), &checkup);
+    }
+    if (code == CLI_OK) {
+        code = open_network(cli, args_value(args, "--dns-server"), &checkup);
+    }
+    if (code == CLI_OK) {
+        code = run_check(cli, &checkup);
+    }
+    if (code != CLI_OK) {
+        return code;
+    }
+    if (cli->json) {
+        print_json(cli, &checkup);
+    } else {
+        print_text(cli, &checkup);
+    }
+    return exit_of(&checkup.summary);
+}

@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`mailspur domain check` against real name servers: the zones of tests/unit/domain/zones.txt, published on
+NSD (good, late, lame) below `test.` and asked through Unbound; and what only real servers can show."""
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import yaml
+
+from tests.lab.dns import Dns, quote_txt
+from tests.lab.lab import ROOT, default_build
+
+MAILSPUR = os.path.join(default_build(), "bin", "mailspur")
+ZONES = os.path.join(ROOT, "tests", "unit", "domain", "zones.txt")
+TOKEN = "abcdefgh"
+SERVERS = {"+": "good", "o": "late", "l": "lame", "u": "closed"}
+TYPES = {"ownership": "TXT", "spf": "TXT", "dmarc": "TXT", "mail_from_spf": "TXT", "dkim": "CNAME",
+         "mail_from_mx": "MX", "mx": "MX"}
+FOR = {"ownership": "ownership", "mx": "inbound"}
+
+pytestmark = pytest.mark.skipif(os.environ.get("MAILSPUR_LAB_NAMESPACE") != "1",
+                                reason="name servers need port 53: a network namespace")
+
+
+class Case:
+    def __init__(self, label):
+        self.label = label
+        self.fields = {}
+        self.lines = {"zone": [], "old": [], "resolver": []}
+
+    def can_be_real(self):
+        """Not what only a script can be: a resolver that knows something else, a zone that no server
+        would load, servers that take their time."""
+        lines = self.lines["zone"] + self.lines["old"]
+        servers = self.fields.get("servers", "++")
+        known = {"records", "domain", "servers", "expect", "says"}
+        return (not self.lines["resolver"] and set(self.fields) <= known
+                and self.fields.get("domain", "s.c.example") == "s.c.example"
+                and set(servers) <= set(SERVERS) and servers != "ll"
+                and not any(line.startswith("c.example CNAME") for line in lines)
+                and self.label != "two CNAMEs at one name")
+
+
+def read_zones():
+    cases, words, world = [], {}, []
+    with open(ZONES, encoding="ascii") as lines:
+        for line in lines:
+            word, _, rest = line.rstrip("\n").partition(" ")
+            if word == "case":
+                cases.append(Case(rest))
+            elif word == "record":
+                name, purpose, flag, labels, wanted = rest.split(" ")
+                words[name] = (purpose, flag, labels, wanted)
+            elif word == "world":
+                world.append(rest)
+            elif word in ("zone", "old", "resolver"):
+                cases[-1].lines[word].append(rest)
+            elif word and word != "#":
+                cases[-1].fields[word] = rest
+    return cases, words, world
+
+
+CASES, WORDS, WORLD = read_zones()
+REAL = [case for case in CASES if case.can_be_real()]
+
+
+def domain_of(case):
+    return f"c{REAL.index(case)}.test"
+
+
+def localise(text, case=None):
+    """The names of the table as this DNS has them."""
+    text = text.replace("amazonses.com", "amazonses.test").replace("AmazonSES.com", "AmazonSES.test")
+    text = text.replace("slow.example", "slow.dead.example").replace("k4.keys.example", "k4.dead.example")
+    if case is not None:
+        label = domain_of(case)[:-len(".test")]
+        text = text.replace("c.example", f"{label}.test").replace("c._spf", f"{label}._spf")
+    return text
+
+
+def add_line(put, line):
+    name, record_type, data = line.split(" ", 2)
+    if data.startswith("!"):
+        return
+    if record_type == "TXT":  # \DDD means the same in both
+        parts = [data[i:i + 200] for i in range(0, len(data), 200)] or [""]
+        data = " ".join('"' + part.replace('"', '\\"') + '"' for part in parts)
+    elif record_type in ("CNAME", "MX") and not data.endswith("."):
+        data += "."
+    put.setdefault((name.replace("@", "\\064").lower(), record_type), []).append(data)
+
+
+def publish(dns, case):
+    zone = dns.world.zone(domain_of(case),
+                          [SERVERS[letter] for letter in case.fields.get("servers", "+o")]
+                          if "servers" in case.fields else ["good", "late"])
+    new, old = {}, {}
+    for line in case.lines["zone"]:
+        add_line(new, localise(line, case))
+    for line in case.lines["old"]:
+        add_line(old, localise(line, case))
+    for key, values in new.items():
+        zone.set(*key, *values)
+    if "o" in case.fields.get("servers", ""):
+        for key in new:
+            zone.set_at("late", *key, *old.get(key, []))
+
+
+def profile_of(case):
+    records = []
+    for word in case.fields["records"].split():
+        purpose, flag, labels, wanted = WORDS[word]
+        wanted = localise(wanted)
+        labels = labels.replace("mail", "{mail_from}") if purpose.startswith("mail_from") else labels
+        value = {"dmarc": f"v=DMARC1; p={wanted}", "spf": f"v=spf1 include:{wanted} ~all",
+                 "mail_from_spf": f"v=spf1 include:{wanted} ~all",
+                 "ownership": "mailspur-verify={token}"}.get(purpose, wanted)
+        record = {"purpose": purpose, "for": FOR.get(purpose, "sending"), "type": TYPES[purpose],
+                  "name": "{domain}" if labels == "@" else labels + ".{domain}", "value": value}
+        if purpose == "dkim":
+            record["key"] = "by_cname" if flag == "key_is_optional" else "required"
+        if TYPES[purpose] == "MX":
+            record["preference"] = 10
+        records.append(record)
+    return {"description": case.label, "dkim": "none", "records": records}
+
+
+@pytest.fixture(scope="module")
+def dns():
+    folder = tempfile.mkdtemp(prefix="mailspur-check-")  # where the servers' user may enter
+    os.chmod(folder, 0o755)
+    servers = Dns(folder, ttl=60, world=True)
+    for case in REAL:
+        publish(servers, case)
+    elsewhere = {}
+    for line in WORLD:
+        add_line(elsewhere, localise(line))
+    for (name, record_type), values in elsewhere.items():
+        where = servers.world.zone("amazonses.test", ["good"]) if name.endswith(".test") else servers
+        where.set(name, record_type, *values)
+    publish_products(servers)
+    try:
+        yield servers.start()
+    finally:
+        servers.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def publish_products(servers):
+    """A client of the relay with everything right, and one who made each mistake the manuals warn of."""
+    right = servers.world.zone("right.test", ["good", "late"])
+    wrong = servers.world.zone("wrong.test", ["good", "late", "lame"])
+    for number in (1, 2, 3):
+        right.set(f"selector{number}._domainkey.right.test", "CNAME",
+                  f"selector{number}._domainkey.amazonses.com.")
+    right.set("right.test", "TXT", quote_txt("v=spf1 include:amazonses.com ~all"))
+    right.set("_dmarc.right.test", "TXT", quote_txt("v=DMARC1; p=quarantine; rua=mailto:d@right.test"))
+    wrong.set("selector1._domainkey.wrong.test", "TXT", quote_txt("selector1._domainkey.amazonses.com"))
+    wrong.set("selector2._domainkey.wrong.test.wrong.test", "CNAME",
+              "selector2._domainkey.amazonses.com.")
+    wrong.set("selector3._domainkey.wrong.test", "A", "192.0.2.80")
+    wrong.set("wrong.test", "TXT", quote_txt("v=spf1 include:amazonses.com ~all"),
+              quote_txt("v=spf1 include:_spf.google.com -all"))
+    wrong.set("_dmarc.wrong.test", "TXT", quote_txt("v=DMARC1, p=quarantine"))
+    servers.world.zone("bogus.test", ["good"]).set(
+        "_dmarc.bogus.test", "TXT", quote_txt("v=DMARC1; p=none"))
+    servers.world.zone("silent.test", ["good", "silent"]).set(
+        "_dmarc.silent.test", "TXT", quote_txt("v=DMARC1; p=none"))
+    servers.world.zone("private.test", ["private"])
+    crowded = servers.world.zone("crowded.test", ["good", "late"])
+    crowded.set("crowded.test", "TXT", *[quote_txt(f"some-service-verification={i:040}")
+                                         for i in range(200)],
+                quote_txt("v=spf1 " + "ip4:192.0.2.1 " * 25 + "include:amazonses.com ~all"))
+
+
+@pytest.fixture(scope="module")
+def check(dns, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("config")
+    (folder / "profiles").mkdir()
+    (folder / "domains.d").mkdir()
+    profiles = [profile_of(case) for case in REAL] + [
+        profile_of(next(case for case in REAL if case.fields["records"] == "dmarc"))]
+    for number, profile in enumerate(profiles):
+        # No more profiles than a configuration may have: one for each set of records.
+        name = "p-" + "-".join(sorted(WORDS_OF[number])) if number < len(REAL) else "p-dmarc"
+        (folder / "profiles" / f"{name.replace('_', '-')}.yaml").write_text(yaml.safe_dump(profile))
+    config = folder / "mailspur.yaml"
+    config.write_text(yaml.safe_dump({
+        "hostname": "mx.ours.example", "inbound_mx": "mx.ours.example",
+        "verification": {"allow_private": ["127.0.0.0/8"], "profiles": str(folder / "profiles")}}))
+
+    def run(name, profile, *options, with_config=True, code=None):
+        command = [MAILSPUR, "domain", "check", name, "--profile", profile, "--json",
+                   "--dns-server", dns.server, *options]
+        command += ["--config", str(config)] if with_config else []
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert done.stdout, done.stderr
+        assert code is None or done.returncode == code, done.stdout + done.stderr
+        return json.loads(done.stdout)
+    return run
+
+
+WORDS_OF = [case.fields["records"].split() for case in REAL]
+
+
+def summary(records, wanted):
+    """As the table has it; records that the profile does not name are left out."""
+    kept = [record for record in records if record["purpose"] in wanted]
+    return "; ".join(" ".join([record["purpose"], record["status"]] +
+                              [finding["code"] for finding in record["findings"]])
+                     for record in kept)
+
+
+def codes(report):
+    return {record["name"]: [finding["code"] for finding in record["findings"]]
+            for record in report["records"]}
+
+
+def complaint(check, case):
+    purposes = [WORDS[word][0] for word in case.fields["records"].split()]
+    name = domain_of(case)
+    if case.fields.get("domain") == "s.c.example":
+        name = "s." + name
+    options = ["--token", TOKEN] if "ownership" in purposes else []
+    profile = ("p-" + "-".join(sorted(case.fields["records"].split()))).replace("_", "-")
+    report = check(name, profile, *options)
+    seen = summary(report["records"], purposes)
+    if seen != case.fields["expect"]:
+        return f"{case.label}: expected {case.fields['expect']}, seen {seen}\n{report['records']}"
+    said = localise(case.fields.get("says", ""), case)
+    text = json.dumps(report["records"]).replace('\\"', '"').replace("\\\\", "\\")
+    if said not in text and "ns1.example" not in said and "ns2.example" not in said:
+        return f"{case.label}: nobody says {said}\n{report['records']}"
+    return None
+
+
+def test_every_zone_of_the_table_on_real_servers(check):
+    assert len(REAL) >= 100
+    with ThreadPoolExecutor(4) as pool:
+        complaints = [text for text in pool.map(lambda case: complaint(check, case), REAL) if text]
+    assert not complaints, "\n".join(complaints)
+
+
+def test_a_client_of_the_relay_with_everything_right(check):
+    report = check("right.test", "relay", with_config=False, code=0)
+    assert report["status"] == "verified" and report["zone"] == "right.test"
+    assert [record["status"] for record in report["records"]] == ["found"] * 5
+    assert {server["name"] for server in report["records"][0]["servers"]} == \
+        {"good.ns.test", "late.ns.test"}
+
+
+def test_a_client_who_made_every_mistake_of_the_manual(check):
+    report = check("wrong.test", "relay", with_config=False, code=1)
+    assert report["status"] == "pending"
+    assert codes(report) == {
+        "selector1._domainkey.wrong.test": ["cname_as_txt", "lame_server"],
+        "selector2._domainkey.wrong.test": ["name_doubled"],
+        "selector3._domainkey.wrong.test": ["proxied"],
+        "wrong.test": ["spf_two_records"],
+        "_dmarc.wrong.test": ["dmarc_syntax"]}
+    spf = next(record for record in report["records"] if record["purpose"] == "spf")
+    assert spf["status"] == "conflict"
+    assert spf["value"] == "v=spf1 include:amazonses.com include:_spf.google.com ~all"
+
+
+def test_two_hundred_txt_records_and_a_long_one(check):
+    report = check("crowded.test", "relay", with_config=False)
+    spf = next(record for record in report["records"] if record["purpose"] == "spf")
+    assert spf["status"] != "missing" and spf["observed"].startswith("v=spf1 ip4:192.0.2.1")
+    assert len(spf["observed"]) > 255
+
+
+def test_broken_signatures_are_told_and_the_record_is_found_all_the_same(check):
+    report = check("bogus.test", "p-dmarc")
+    assert report["records"][0]["status"] == "found"
+    assert "dnssec_broken" in codes(report)["_dmarc.bogus.test"]
+
+
+def test_a_silent_server_fails_nothing(check):
+    report = check("silent.test", "p-dmarc", code=0)
+    assert codes(report)["_dmarc.silent.test"] == ["dead_server"]
+
+
+def test_servers_with_private_addresses_are_not_asked(check):
+    report = check("private.test", "p-dmarc", code=5)
+    assert report["status"] == "unknown"
+    assert codes(report)["_dmarc.private.test"] == ["no_answer", "private_server"]
+
+
+def test_a_name_that_is_not_registered(check):
+    report = check("nobody-has-this.test", "p-dmarc", code=1)
+    assert codes(report)["_dmarc.nobody-has-this.test"] == ["missing", "no_domain"]
+
+
+def test_an_old_no_in_the_resolver_is_told_with_its_end(dns, check):
+    zone = dns.world.zone("stale.test", ["good", "late"])
+    zone.negative_ttl = 60
+    zone.ttl = 60
+    dns.world.publish()
+    assert check("stale.test", "p-dmarc", code=1)["records"][0]["status"] == "missing"
+    zone.set("_dmarc.stale.test", "TXT", quote_txt("v=DMARC1; p=none"))
+    dns.world.publish()
+    record = check("stale.test", "p-dmarc", code=0)["records"][0]
+    assert record["status"] == "found" and record["stale_until"] > 0
+    assert [finding["code"] for finding in record["findings"]] == ["stale_cache"]
+
+
+def test_a_change_that_spreads(dns, check):
+    zone = dns.world.zone("spread.test", ["good", "late"])
+    dns.world.publish()
+    zone.freeze("late")
+    zone.set("_dmarc.spread.test", "TXT", quote_txt("v=DMARC1; p=none"))
+    dns.world.publish()
+    record = check("spread.test", "p-dmarc", code=1)["records"][0]
+    assert (record["status"], record["servers_found"], record["servers_answered"]) == \
+        ("propagating", 1, 2)
+    zone.thaw("late")
+    dns.world.publish()
+    assert check("spread.test", "p-dmarc", code=0)["records"][0]["status"] == "found"
+
+
+def test_without_its_token_the_ownership_is_shown_and_not_checked(dns, check):
+    zone = dns.world.zone("owned.test", ["good"])
+    zone.set("_ivymail.owned.test", "TXT", quote_txt("ivymail-verify=old"))
+    dns.world.publish()
+    record = check("owned.test", "ivymail", with_config=False)["records"][0]
+    assert (record["purpose"], record["status"], record["observed"]) == \
+        ("ownership", "unchecked", "ivymail-verify=old")
+
+
+@pytest.mark.parametrize("name, said", [
+    ("http://client.test/", "client.test"), ("co.uk", "public suffix"), ("a@client.test", "@"),
+])
+def test_a_wrong_name_gets_its_sentence(name, said):
+    done = subprocess.run([MAILSPUR, "domain", "check", name, "--profile", "relay", "--json"],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and said in done.stderr and not done.stdout
+
+
+def test_a_profile_nobody_has_is_named_with_those_there_are():
+    done = subprocess.run([MAILSPUR, "domain", "check", "client.test", "--profile", "nope"],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "'nope'" in done.stderr and "ivymail" in done.stderr
