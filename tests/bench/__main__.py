@@ -3,16 +3,14 @@
 import argparse
 import json
 import os
-import statistics
-import subprocess
 import sys
 
+from tests.bench.measure import load, master_pid, measured, median, spread
 from tests.lab.lab import DOMAIN, Lab
 from tests.lab.mail import GOOD_CLIENT, compose
 from tests.lab.postfix import OWN_DOMAIN, Postfix
 from tests.lab.process import Daemon, wait_until
 
-TICKS = os.sysconf("SC_CLK_TCK")
 TICKET = f"ticket+1@{DOMAIN}"
 OWN = f"box@{OWN_DOMAIN}"
 SESSIONS = 20
@@ -21,45 +19,6 @@ VARIANTS = 200
 BENCH_CONFIG = {"milter": {"helpers": 4}, "destinations": {"psa": {"concurrency": 20}}}
 LINE = b"All work and no play makes a mail server a dull thing to measure.\r\n"
 SIZES = {"4 KB": (4 * 1024, 1000), "40 KB": (40 * 1024, 600), "1 MB": (1024 * 1024, 60)}
-
-
-# ---- CPU of processes ----------------------------------------------------------------------------
-
-def processes():
-    """pid → (parent, name, CPU seconds with reaped children)."""
-    found = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                with open(f"/proc/{entry}/stat", encoding="ascii", errors="replace") as stat:
-                    text = stat.read()
-            except OSError:
-                continue
-            name = text[text.index("(") + 1:text.rindex(")")]
-            fields = text[text.rindex(")") + 2:].split()
-            found[int(entry)] = (int(fields[1]), name, sum(map(int, fields[11:15])) / TICKS)
-    return found
-
-
-def family(table, root):
-    members, grew = {root}, True
-    while grew:
-        fresh = {pid for pid, (parent, _, _) in table.items() if parent in members} - members
-        members |= fresh
-        grew = bool(fresh)
-    return members
-
-
-def cpu_of(roots):
-    """CPU seconds per name in `roots` ({name: pid}), each with its descendants."""
-    table = processes()
-    return {name: sum(table[pid][2] for pid in family(table, root) if pid in table)
-            for name, root in roots.items()}
-
-
-def master_pid(postfix):
-    with open(os.path.join(postfix.queue, "pid", "master.pid"), encoding="ascii") as pid:
-        return int(pid.read())
 
 
 # ---- corpus and endpoint ---------------------------------------------------------------------------
@@ -94,31 +53,6 @@ http {{ access_log off; client_max_body_size 200m; client_body_temp_path {folder
 
 
 # ---- the runs ----------------------------------------------------------------------------------------
-
-def load(build, program, *arguments):
-    done = subprocess.run([os.path.join(build, "bench", program), *map(str, arguments)],
-                          capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(f"{program} {arguments}: {done.stdout}{done.stderr}")
-    return json.loads(done.stdout)
-
-
-def measured(roots, total, run, settle):
-    before = cpu_of(roots)
-    figures = run()
-    settle()
-    after = cpu_of(roots)
-    figures["cpu_us"] = {name: (after[name] - before[name]) * 1e6 / total for name in roots}
-    return figures
-
-
-def median(values):
-    return statistics.median(values)
-
-
-def spread(values, digits=0):
-    return f"{median(values):.{digits}f} [{min(values):.{digits}f}-{max(values):.{digits}f}]"
-
 
 class Behind:
     """Postfix alone, + null milter, + mailspur: three Postfix instances beside each other."""
@@ -239,11 +173,17 @@ def group_commit(build, rounds, report):
 
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench")
+    parser.add_argument("what", nargs="?", choices=["auth"],
+                        help="auth: message authentication alone, beside opendkim + opendmarc and rspamd")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", choices=["postfix", "group-commit"])
     options = parser.parse_args()
     report = []
     build = os.environ["MAILSPUR_BUILD"]
+    if options.what == "auth":
+        from tests.bench import auth  # pylint: disable=import-outside-toplevel
+        auth.run(build, options.rounds)
+        return
     if options.only != "postfix":
         group_commit(build, options.rounds, report)
     if options.only != "group-commit":

@@ -51,8 +51,8 @@ read_message(const char *folder, const char *name, struct load_message *out)
     return whole;
 }
 
-static bool
-read_messages(const char *folder, struct load *load)
+bool
+load_read(const char *folder, struct load *load)
 {
     DIR *listing = opendir(folder);
     if (listing == NULL) {
@@ -91,11 +91,11 @@ static void
 report(struct load *load, uint64_t elapsed_us)
 {
     qsort(load->end_us, load->total, sizeof(*load->end_us), compare);
-    printf("{\"messages\":%u,\"failed\":%u,\"seconds\":%.3f,\"per_second\":%.1f,"
+    printf("{\"messages\":%u,\"failed\":%u,\"passed\":%u,\"seconds\":%.3f,\"per_second\":%.1f,"
            "\"end_p50_us\":%u,\"end_p99_us\":%u}\n",
-           load->total, atomic_load(&load->failed), (double)elapsed_us / 1e6,
-           (double)load->total * 1e6 / (double)elapsed_us, load->end_us[load->total / 2],
-           load->end_us[load->total * 99 / 100]);
+           load->total, atomic_load(&load->failed), atomic_load(&load->passed),
+           (double)elapsed_us / 1e6, (double)load->total * 1e6 / (double)elapsed_us,
+           load->end_us[load->total / 2], load->end_us[load->total * 99 / 100]);
 }
 
 int
@@ -113,7 +113,7 @@ load_main(int argc, char **argv, const char **target_out, load_session *session)
                         .client = argv[7]};
     *target_out = argv[1];
     run_session = session;
-    if (!read_messages(argv[2], &load)) {
+    if (!load_read(argv[2], &load)) {
         fprintf(stderr, "no messages in %s\n", argv[2]);
         return 2;
     }

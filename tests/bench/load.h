@@ -25,6 +25,7 @@ struct load {
     const char *client; /* IP address to pretend */
     atomic_uint next;
     atomic_uint failed;
+    atomic_uint passed; /* milter_load: a field that was added says dmarc=pass */
     uint32_t *end_us; /* per message: from the end of the data to its answer */
 };
 
@@ -34,6 +35,9 @@ typedef void load_session(struct load *load);
 /** Read the options and messages, run the sessions, print one JSON line. Returns the exit status.
  */
 int load_main(int argc, char **argv, const char **target_out, load_session *session);
+
+/** Read all messages of a folder. */
+bool load_read(const char *folder, struct load *load);
 
 /** The number of the next message, or false when all are taken. */
 bool load_take(struct load *load, unsigned *number_out);
