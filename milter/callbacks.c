@@ -219,7 +219,14 @@ remove_recipients(SMFICTX *context, const struct transaction *transaction)
     return true;
 }
 
-// Forged fields go, from the last one on: each removal moves the places behind it. Then ours comes
+// On top of all. NULL: there is no such field.
+static bool
+add_field(SMFICTX *context, const char *name, char *value)
+{
+    return value == NULL || smfi_insheader(context, 0, writable(name), value) == MI_SUCCESS;
+}
+
+// Forged fields go, from the last one on: each removal moves the places behind it. Then ours come
 // first of all.
 static bool
 mark_copy(SMFICTX *context, const struct transaction *transaction)
@@ -231,8 +238,8 @@ mark_copy(SMFICTX *context, const struct transaction *transaction)
             return false;
         }
     }
-    return transaction->results == NULL ||
-           smfi_insheader(context, 0, name, transaction->results) == MI_SUCCESS;
+    return add_field(context, "Received-SPF", transaction->received_spf) &&
+           add_field(context, "Authentication-Results", transaction->results);
 }
 
 // What the MTA's copy of the message needs before it goes on.

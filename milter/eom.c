@@ -82,6 +82,9 @@ judge(struct session *session, struct message *message)
     if (own) {
         check(session, message, NULL, !transaction_is_excused(transaction), &message->own);
         transaction->results = own_mail_fold(message->own.authentication_results);
+        if (message->own.received_spf[0] != '\0') {
+            transaction->received_spf = own_mail_fold(message->own.received_spf);
+        }
     }
     if (transaction->ours == 0 || (own && !transaction_is_excused(transaction))) {
         message->verdict = &message->own;

@@ -24,6 +24,7 @@ transaction_done(struct transaction *transaction)
     message_buffer_free(transaction->buffer);
     forged_list_done(&transaction->forged);
     free(transaction->results);
+    free(transaction->received_spf);
     transaction_init(transaction);
 }
 

@@ -37,7 +37,8 @@ struct transaction {
     const struct own_mail *own;    /* rules for mail of the MTA's own; NULL: it is not judged */
     bool cleaned;                  /* forged fields leave the MTA's copy */
     struct forged_list forged;
-    char *results; /* field value for the MTA's copy; NULL: none */
+    char *results;      /* field value for the MTA's copy; NULL: none */
+    char *received_spf; /* likewise */
 };
 
 void transaction_init(struct transaction *transaction);

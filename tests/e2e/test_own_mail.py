@@ -7,7 +7,7 @@ import os
 import pytest
 
 from tests.lab.lab import DOMAIN, SENDER, Lab
-from tests.lab.mail import BAD_CLIENT, compose
+from tests.lab.mail import BAD_CLIENT, GOOD_CLIENT, compose
 from tests.lab.postfix import OWN_DOMAIN
 
 TICKET = f"ticket+1@{DOMAIN}"
@@ -32,7 +32,8 @@ FOREIGN = [
 
 @pytest.fixture(scope="module")
 def marking_lab():
-    config = {"milter": {"authenticate": "all"}, "policy": {"trusted_networks": ["198.51.100.0/24"]}}
+    config = {"milter": {"authenticate": "all", "received_spf": True},
+              "policy": {"trusted_networks": ["198.51.100.0/24"]}}
     with Lab(config=config) as lab:
         lab.write_domain(TAGGING, [{"name": "all", "recipient": "*", "destinations": ["psa"]}],
                          policy={"dmarc": "tag"})
@@ -94,6 +95,8 @@ def test_own_mail_gets_one_field_on_top_of_what_the_sender_wrote(marking):
         assert "dmarc=pass" in field and "header.from=sender.example" in field
         names = [name for name, _ in item.items()]
         assert names.index("Authentication-Results") < names.index("DKIM-Signature")
+        assert names.index("Received-SPF") == names.index("Authentication-Results") + 1
+        assert item["Received-SPF"].startswith(f"pass client-ip={GOOD_CLIENT};")
     queue_id = answer.rsplit(" ", 1)[-1]
     line = marking.follow("mailspur-milter").wait_for(queue_id)
     assert "message.passed" in line and "dmarc=pass" in line
