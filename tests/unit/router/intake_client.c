@@ -119,6 +119,7 @@ client_send_commit(int fd, const struct client_message *message)
                    .verdict = "{\"local\":false}",
                    .hold = message->hold == NULL ? "" : message->hold,
                    .policy_key = house_policy_key,
+                   .evidence = message->evidence == NULL ? "" : message->evidence,
                    .size = length,
                    .header_length = header_block_length(text, length),
                    .received_at = (uint64_t)clock_wall_ms(),
@@ -143,6 +144,18 @@ client_commit(int fd, const struct client_message *message)
 {
     client_send_commit(fd, message);
     return client_read_commit_answer(fd);
+}
+
+void
+client_send_refused(int fd, const char *id, const char *evidence)
+{
+    send_frame(fd, &INTAKE_REFUSED_LAYOUT,
+               &(struct intake_refused){.id = id,
+                                        .queue_id = "QID1",
+                                        .tenant = "default",
+                                        .domain = "ours.example",
+                                        .evidence = evidence},
+               -1);
 }
 
 void

@@ -24,6 +24,7 @@ struct client_message {
     const char *hold;
     const char *sender; /* NULL: a@sender.example */
     size_t length;      /* of text; 0: its strlen */
+    const char *evidence;
 };
 
 int client_open(const char *path);
@@ -33,6 +34,7 @@ struct client_answer client_rcpt_from(int fd, const char *recipient, const char 
 void client_send_commit(int fd, const struct client_message *message);
 struct client_answer client_read_commit_answer(int fd);
 struct client_answer client_commit(int fd, const struct client_message *message);
+void client_send_refused(int fd, const char *id, const char *evidence);
 void client_send_nothing(int fd, const struct frame_layout *layout); /* ACK, RESET */
 
 /** True when the server closed the connection (waits for it). */

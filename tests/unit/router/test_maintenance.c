@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,6 +17,7 @@
 #include "router/intake.h"
 
 static struct house house;
+static struct id stored;
 
 // A house that keeps one held message.
 static int
@@ -30,8 +33,11 @@ setup(void **state)
     struct intake *intake = NULL;
     assert_int_equal(intake_open(&context, &house.socket, &intake, NULL), ST_OK);
     AUTO_FD int fd = client_open(house.socket_path);
-    const struct client_message message = {.recipients = "both@ours.example", .hold = "reason"};
-    assert_int_equal(client_commit(fd, &message).outcome, INTAKE_STORED);
+    const struct client_message message = {
+        .recipients = "both@ours.example", .hold = "reason", .evidence = "{}"};
+    struct client_answer answer = client_commit(fd, &message);
+    assert_int_equal(answer.outcome, INTAKE_STORED);
+    memcpy(stored.text, answer.message_id, sizeof(stored.text));
     intake_close(intake);
     return 0;
 }
@@ -55,7 +61,7 @@ due_now(void)
 
 static const struct config_store SHORT = {.keep_dead_ms = 1, .hold_for_ms = 0};
 static const struct config_store LONG = {
-    .keep_done_ms = 86400000, .keep_dead_ms = 0, .hold_for_ms = 86400000};
+    .keep_done_ms = 86400000, .hold_for_ms = 86400000, .keep_evidence_ms = 86400000};
 
 static void
 nothing_happens_before_it_is_due(void **state)
@@ -75,6 +81,32 @@ step_sets_the_time_of_the_next(void **state)
     struct maintenance maintenance = due_now();
     assert_int_equal(maintenance_step(&maintenance, house.store, &LONG), MAINTENANCE_EVERY_MS);
     assert_true(maintenance.due_mono_ms > clock_mono_ms());
+    assert_int_equal(house_messages(&house), 1);
+}
+
+static bool
+has_evidence(void)
+{
+    struct store_evidence evidence;
+    AUTO_FREE void *owner = NULL;
+    return store_evidence_get(house.store, stored.text, &evidence, &owner, NULL) == ST_OK;
+}
+
+static void
+evidence_goes_and_stays_by_its_own_time(void **state)
+{
+    (void)state;
+    static const struct config_store MESSAGES_ONLY = {.keep_done_ms = 86400000,
+                                                      .hold_for_ms = 86400000};
+    struct maintenance maintenance = due_now();
+    (void)maintenance_step(&maintenance, house.store, &LONG);
+    assert_true(has_evidence());
+    int64_t give_up = clock_mono_ms() + 20000;
+    while (has_evidence() && clock_mono_ms() < give_up) { // older than now within a millisecond
+        maintenance = due_now();
+        (void)maintenance_step(&maintenance, house.store, &MESSAGES_ONLY);
+    }
+    assert_false(has_evidence());
     assert_int_equal(house_messages(&house), 1);
 }
 
@@ -108,6 +140,7 @@ jump_of_the_clock_stops_all_purging(void **state)
     struct store_counts counts;
     assert_int_equal(store_counts(house.store, &counts, NULL), ST_OK);
     assert_int_equal(counts.deliveries[DELIVERY_HELD], 2);
+    assert_true(has_evidence());
 }
 
 #define CASE(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
@@ -118,6 +151,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         CASE(nothing_happens_before_it_is_due),
         CASE(step_sets_the_time_of_the_next),
+        CASE(evidence_goes_and_stays_by_its_own_time),
         CASE(hold_expires_and_dead_message_is_purged),
         CASE(jump_of_the_clock_stops_all_purging),
     };

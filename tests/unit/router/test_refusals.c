@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// Evidence on its way into the store: with a COMMIT, alone with REFUSED, and no more than is good.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "intake_house.h"
+#include "router/refusals.h"
+
+static const char DATA[] = "{\"version\":1}";
+
+// What is kept under the id; "" when there is nothing. Behind all that was asked before.
+static bool
+is_kept(const char *id, bool refused)
+{
+    uint64_t count;
+    assert_int_equal(store_evidence_purge(house.store, 0, 1, &count, NULL), ST_OK);
+    struct store_evidence evidence;
+    AUTO_FREE void *owner = NULL;
+    enum status status = store_evidence_get(house.store, id, &evidence, &owner, NULL);
+    if (status != ST_OK) {
+        assert_int_equal(status, ST_NOT_FOUND);
+        return false;
+    }
+    assert_string_equal(evidence.data, DATA);
+    assert_int_equal(evidence.refused, refused);
+    return true;
+}
+
+static void
+evidence_of_a_commit_is_kept_under_the_messages_id(void **state)
+{
+    (void)state;
+    AUTO_FD int fd = client_open(house.socket_path);
+    struct client_answer answer = client_commit(
+        fd, &(struct client_message){.recipients = "both@ours.example", .evidence = DATA});
+    assert_int_equal(answer.outcome, INTAKE_STORED);
+    assert_true(is_kept(answer.message_id, false));
+}
+
+static void
+a_commit_without_evidence_has_none(void **state)
+{
+    (void)state;
+    AUTO_FD int fd = client_open(house.socket_path);
+    struct client_answer answer =
+        client_commit(fd, &(struct client_message){.recipients = "both@ours.example"});
+    assert_int_equal(answer.outcome, INTAKE_STORED);
+    assert_false(is_kept(answer.message_id, false));
+}
+
+static void
+evidence_of_a_refusal_is_kept_and_the_session_goes_on(void **state)
+{
+    (void)state;
+    const struct id id = id_new();
+    AUTO_FD int fd = client_open(house.socket_path);
+    client_send_refused(fd, id.text, DATA);
+    struct client_answer answer = client_rcpt(fd, "both@ours.example", 0); // it was read before
+    assert_int_equal(answer.decision, GATE_ACCEPT);
+    assert_true(is_kept(id.text, true));
+    assert_int_equal(house_messages(&house), 0);
+}
+
+static void
+a_refusal_under_no_id_is_a_broken_packet(void **state)
+{
+    (void)state;
+    static const char *const IDS[] = {"", "x", "019377a0-0000-7000-8000-00000000000X"};
+    for (size_t i = 0; i < ARRAY_LEN(IDS); i++) {
+        AUTO_FD int fd = client_open(house.socket_path);
+        client_send_refused(fd, IDS[i], DATA);
+        assert_true(client_is_closed(fd));
+    }
+}
+
+static void
+keep(struct refusals *refusals, const struct config *config, const struct id *id)
+{
+    const struct intake_refused refused = {
+        .id = id->text, .queue_id = "Q", .tenant = "t", .domain = "ours.example", .evidence = DATA};
+    assert_int_equal(refusals_keep(refusals, config, &refused, NULL), ST_OK);
+}
+
+static void
+a_minute_has_its_share(void **state)
+{
+    (void)state;
+    struct limits *limits = limits_new(house.store);
+    AUTO_CONFIG *config = config_holder_get(house.holder);
+    int64_t wall = clock_wall_ms();
+    int64_t mono = clock_mono_ms();
+    clock_fake_set(wall, mono);
+    struct refusals *refusals = refusals_new(house.store, limits);
+    struct id last = {""};
+    for (int i = 0; i < REFUSALS_PER_MINUTE; i++) {
+        last = id_new();
+        keep(refusals, config, &last);
+    }
+    const struct id over = id_new();
+    keep(refusals, config, &over);
+    clock_fake_set(wall + 59999, mono + 59999);
+    const struct id still = id_new();
+    keep(refusals, config, &still);
+    clock_fake_set(wall + 60000, mono + 60000);
+    const struct id next = id_new();
+    keep(refusals, config, &next);
+    clock_fake_off();
+    assert_true(is_kept(last.text, true));
+    assert_false(is_kept(over.text, true));
+    assert_false(is_kept(still.text, true));
+    assert_true(is_kept(next.text, true));
+    refusals_free(refusals);
+    limits_free(limits);
+}
+
+static void
+nothing_is_kept_without_room_or_when_it_is_not_wanted(void **state)
+{
+    (void)state;
+    struct limits *limits = limits_new(house.store);
+    struct refusals *refusals = refusals_new(house.store, limits);
+    struct config *config = house_load(&house);
+    const struct id unwanted = id_new();
+    const struct id without_room = id_new();
+    const struct id kept = id_new();
+    config->store.keep_evidence_ms = 0;
+    keep(refusals, config, &unwanted);
+    config->store.keep_evidence_ms = 1;
+    uint64_t store_bytes = config->limits.store_bytes;
+    config->limits.store_bytes = 1;
+    keep(refusals, config, &without_room);
+    config->limits.store_bytes = store_bytes;
+    keep(refusals, config, &kept);
+    assert_false(is_kept(unwanted.text, true));
+    assert_false(is_kept(without_room.text, true));
+    assert_true(is_kept(kept.text, true));
+    config_unref(config);
+    refusals_free(refusals);
+    limits_free(limits);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(evidence_of_a_commit_is_kept_under_the_messages_id),
+        CASE(a_commit_without_evidence_has_none),
+        CASE(evidence_of_a_refusal_is_kept_and_the_session_goes_on),
+        CASE(a_refusal_under_no_id_is_a_broken_packet),
+        CASE(a_minute_has_its_share),
+        CASE(nothing_is_kept_without_room_or_when_it_is_not_wanted),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
