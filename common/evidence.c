@@ -143,7 +143,8 @@ put(const struct evidence *evidence, bool truncated, struct strbuf *out)
     }
     size_t length = strlen(text) - 1; // the verdict, which is JSON already, goes before the brace
     static const char LABEL[] = ",\"verdict\":";
-    bool fits = length + sizeof(LABEL) - 1 + strlen(evidence->verdict) + 1 <= out->cap - out->length;
+    bool fits =
+        length + sizeof(LABEL) - 1 + strlen(evidence->verdict) + 1 <= out->cap - out->length;
     if (fits) {
         strbuf_append(out, text, length);
         strbuf_puts(out, LABEL);

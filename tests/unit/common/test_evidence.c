@@ -163,7 +163,7 @@ it_shrinks_to_its_cap(void **state)
         {"all", 0, true, true, false},
         {"one byte less", 1, false, true, false},
         {"less still", 100, false, false, false},
-        {"nothing", 800, false, false, true},
+        {"nothing", 300, false, false, true},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         print_message("%s\n", cases[i].label);
