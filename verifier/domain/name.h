@@ -5,6 +5,7 @@
 
 #include "common/address.h"
 #include "common/status.h"
+#include "config/config.h"
 
 enum {
     /* Leaves room for "_mailspur." in front (RFC 1035 allows 253 in all). */
@@ -15,12 +16,23 @@ enum {
  * Check and normalise a domain name as typed: lower case, A-labels, without final dot. A TLD nobody
  * knows is allowed (private DNS); a public suffix is not.
  *
- * @hostname  of this host, which is no tenant's domain; NULL: not checked
+ * @hostname  of this host: neither it nor a name below is a tenant's domain; NULL: not checked
  * @return    ST_OK; ST_INVALID with a sentence for the user, that offers the corrected name where
  *            there is one
  * @thread    any; the first call reads the public suffix list
  */
 MUST_CHECK enum status domain_name_check(const char *text, const char *hostname,
                                          char out[DOMAIN_NAME_SIZE], struct why *why);
+
+/**
+ * May a tenant have this name, as far as this host goes? Not its own names (hostname, authserv_id,
+ * inbound_mx, backup_mx), the operator's zones (spf_include, dkim_zone), reserved_names, nor what
+ * stands below them.
+ *
+ * @name    as domain_name_check gives it
+ * @return  ST_OK; ST_INVALID with a sentence for the user
+ */
+MUST_CHECK enum status domain_name_check_free(const char *name, const struct config *config,
+                                              struct why *why);
 
 #endif
