@@ -209,10 +209,11 @@ static void
 take_answer(struct run *run, struct line *line, const unsigned char *message, size_t length)
 {
     struct dns_exchange *exchange = line->exchange;
-    AUTO_FREE unsigned char *own = line->message; // `message` may be this one
+    unsigned char *own = line->message; // `message` may be this one
     line->message = NULL;
     close_line(run, line);
     end_exchange(run, exchange, DNS_EXCHANGE_ANSWERED, &line->query, message, length);
+    free(own);
 }
 
 static void

@@ -76,7 +76,8 @@ add_search(struct searches *searches, struct brief *hosts, struct dns_resolver *
 static void
 look_up_all(const struct searches *searches, int64_t deadline)
 {
-    AUTO_FREE struct dns_lookup **lookups = xcalloc(searches->count + 1, sizeof(*lookups));
+    AUTO_FREE struct dns_lookup **lookups =
+        xcalloc(searches->count + 1, sizeof(struct dns_lookup *));
     size_t count = 0;
     size_t cursor = 0;
     const char *key = NULL;

@@ -101,7 +101,7 @@ dns_lookup_all(struct dns_lookup *const *lookups, size_t count, int64_t deadline
 void
 dns_lookup_all_unchecked(struct dns_lookup *const *lookups, size_t count, int64_t deadline_mono_ms)
 {
-    AUTO_FREE struct dns_lookup **again = xcalloc(count + 1, sizeof(*again));
+    AUTO_FREE struct dns_lookup **again = xcalloc(count + 1, sizeof(struct dns_lookup *));
     size_t failed = 0;
     for (size_t i = 0; i < count; i++) {
         if (lookups[i]->is_servfail && lookups[i]->reply.status == DNS_TEMPORARY) {

@@ -137,7 +137,7 @@ need_node(struct find *find, const struct dns_name *name)
 static void
 look_up_cuts(struct find *find)
 {
-    AUTO_FREE struct dns_lookup **lookups = xcalloc(find->count + 1, sizeof(*lookups));
+    AUTO_FREE struct dns_lookup **lookups = xcalloc(find->count + 1, sizeof(struct dns_lookup *));
     struct dns_resolver *resolver = dns_resolver_of(find->zones->settings->dns);
     size_t count = 0;
     for (size_t i = 0; i < find->count; i++) {
@@ -245,7 +245,7 @@ static void
 make_zones(struct find *find, unsigned percent)
 {
     AUTO_FREE struct dns_zone_plan *plans = xcalloc(find->count + 1, sizeof(*plans));
-    AUTO_FREE struct node **owners = xcalloc(find->count + 1, sizeof(*owners));
+    AUTO_FREE struct node **owners = xcalloc(find->count + 1, sizeof(struct node *));
     size_t count = 0;
     for (size_t i = 0; i < find->count; i++) {
         struct node *node = &find->nodes[i];

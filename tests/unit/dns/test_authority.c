@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "common/clock.h"
 #include "tests/unit/dns/bench.h"
@@ -200,6 +201,7 @@ servers_that_must_not_be_asked_are_not(void **state)
         {"z-none.test", 1, AUTHORITY_NO_ADDRESS},
         {"z-alias.test", 1, AUTHORITY_NAME_IS_CNAME},
         {"z-unknown.test", 1, AUTHORITY_ADDRESS_UNKNOWN},
+        {"z-broadcast.test", 1, AUTHORITY_NO_ROUTE},
     };
     AUTO_HOUSE house = open_house(BENCH_LONG_MS, 0);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -482,6 +484,25 @@ a_server_above_its_rate_is_not_asked_rather_than_late(void **state)
 }
 
 static void
+without_a_socket_the_fault_is_ours(void **state)
+{
+    (void)state;
+    AUTO_HOUSE house = open_house(BENCH_LONG_MS, 0);
+    authority_report_free(ask(house.authority, "z-11.test", DNS_TXT)); // now the zone is known
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    struct authority_report *report = ask(house.authority, "z-11.test", DNS_TXT);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(report->results[0].answers[0].outcome, AUTHORITY_NOT_ASKED);
+    assert_int_equal(report->results[0].answers[0].reason, AUTHORITY_LOCAL_FAULT);
+    assert_int_equal(report->results[0].resolver.answer->status, DNS_TEMPORARY);
+    assert_false(report->no_server_answered);
+    authority_report_free(report);
+}
+
+static void
 a_dead_server_delays_only_the_first_call(void **state)
 {
     (void)state;
@@ -540,6 +561,7 @@ main(void)
         cmocka_unit_test(what_cannot_be_asked_is_named),
         cmocka_unit_test(no_call_outlives_its_deadline),
         cmocka_unit_test(a_server_above_its_rate_is_not_asked_rather_than_late),
+        cmocka_unit_test(without_a_socket_the_fault_is_ours),
         cmocka_unit_test(a_dead_server_delays_only_the_first_call),
         cmocka_unit_test(every_outcome_and_reason_has_its_word),
     };

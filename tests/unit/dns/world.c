@@ -160,6 +160,18 @@ answer_alias(const struct exchange *exchange)
     reply_with(exchange, &packet);
 }
 
+// Nothing can be sent there without a special permit, so there is no way.
+static void
+answer_broadcast(const struct exchange *exchange)
+{
+    struct packet packet;
+    packet_start(&packet, exchange, 0);
+    if (exchange->type == TYPE_A) {
+        packet_add(&packet, SECTION_ANSWER, NULL, TYPE_A, 300, "\377\377\377\377", 4);
+    }
+    reply_with(exchange, &packet);
+}
+
 static void
 answer_gone(const struct exchange *exchange)
 {
@@ -176,9 +188,8 @@ static const struct {
     const char *name;
     handle_fn *answer;
 } HOSTS[] = {
-    {"private.host.test", answer_private},
-    {"alias.host.test", answer_alias},
-    {"gone.host.test", answer_gone},
+    {"private.host.test", answer_private}, {"alias.host.test", answer_alias},
+    {"gone.host.test", answer_gone},       {"broadcast.host.test", answer_broadcast},
     {"unknown.host.test", answer_unknown},
 };
 
@@ -597,11 +608,14 @@ world_dns(void)
 struct authority_settings
 world_settings(struct dns *dns, int64_t timeout_ms)
 {
-    static const struct network loopback = {.address = {.bytes = {127}, .length = 4}, .prefix = 8};
+    static const struct network allowed[] = {
+        {.address = {.bytes = {127}, .length = 4}, .prefix = 8},
+        {.address = {.bytes = {255, 255, 255, 255}, .length = 4}, .prefix = 32},
+    };
     return (struct authority_settings){
         .dns = dns,
-        .allow_private = &loopback,
-        .allow_private_count = 1,
+        .allow_private = allowed,
+        .allow_private_count = ARRAY_LEN(allowed),
         .port = server_port(servers[WORLD_PARENT]),
         .timeout_ms = timeout_ms,
         .tries = 1,
