@@ -27,6 +27,7 @@ free_destination(struct config_destination *destination)
     free(destination->authorization);
     free(destination->ca_file);
     free(destination->allow_private.items);
+    free(destination->tenant);
     explicit_bzero(destination, sizeof(*destination)); // the keys
     free(destination);
 }
@@ -45,6 +46,7 @@ free_domain(struct config_domain *domain)
     free(domain->routes);
     free(domain->name);
     free(domain->file);
+    free(domain->tenant);
     free(domain->trusted_networks.items);
     free(domain->forwarders);
     free(domain);

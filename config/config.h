@@ -141,7 +141,8 @@ struct config_secret {
 };
 
 struct config_destination {
-    char *key; /* what deliveries store: "name", or "domain/name" from a domain file */
+    char *key;    /* what deliveries store: "name", or "domain/name" from a domain file */
+    char *tenant; /* NULL: for any; else for this tenant's mail only */
     enum destination_kind kind;
     char *url;
     enum destination_format format;
@@ -170,8 +171,9 @@ struct config_route {
 };
 
 struct config_domain {
-    char *name; /* A-labels */
-    char *file; /* for messages */
+    char *name;   /* A-labels */
+    char *file;   /* for messages */
+    char *tenant; /* whose routes these are; NULL: of whoever holds the name */
     struct policy policy;
     char policy_key[65];
     struct config_networks trusted_networks; /* of the domain and the global ones together */

@@ -110,19 +110,22 @@ read_body(const struct source *source, const struct node *node,
         read_files(source, node, &keys);
     }
     char *key = destination->key;
+    char *tenant = destination->tenant;
     *destination = keys.destination;
     destination->key = key;
+    destination->tenant = tenant;
     free(keys.secret_file);
     free(keys.authorization_file);
     explicit_bzero(&keys, sizeof(keys)); // the keys for signing
 }
 
 static struct config_destination *
-add_destination(struct loader *loader, const char *domain, const char *name)
+add_destination(struct loader *loader, const struct config_domain *domain, const char *name)
 {
     struct config *config = &loader->host->config;
     struct config_destination *destination = xcalloc(1, sizeof(*destination));
-    destination->key = domain == NULL ? xstrdup(name) : text_resolve(domain, name);
+    destination->key = domain == NULL ? xstrdup(name) : text_resolve(domain->name, name);
+    destination->tenant = domain == NULL || domain->tenant == NULL ? NULL : xstrdup(domain->tenant);
     config->destinations = array_grow(config->destinations, config->destination_count,
                                       sizeof(struct config_destination *));
     config->destinations[config->destination_count++] = destination;
@@ -132,7 +135,7 @@ add_destination(struct loader *loader, const char *domain, const char *name)
 
 static void
 read_one(struct loader *loader, const struct source *source, const struct node *node,
-         const char *domain)
+         const struct config_domain *domain)
 {
     struct why why;
     if (text_check_name(node->key, &why) != ST_OK) {
@@ -151,7 +154,7 @@ read_one(struct loader *loader, const struct source *source, const struct node *
 
 void
 destination_read_all(struct loader *loader, const struct source *source, const struct node *node,
-                     const char *domain)
+                     const struct config_domain *domain)
 {
     if (node == NULL || node_is_empty(node)) {
         return;

@@ -43,8 +43,9 @@ read_file(struct loader *loader, const char *folder, const char *path)
         return;
     }
     struct config_domain *domain = add_domain(loader, &source, root, keys.domain);
+    domain->tenant = keys.tenant;
     policy_read(&source, loader->host, keys.policy, domain);
-    destination_read_all(loader, &source, keys.destinations, domain->name);
+    destination_read_all(loader, &source, keys.destinations, domain);
     route_read_all(loader, &source, keys.routes, root, domain);
 }
 

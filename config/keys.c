@@ -103,6 +103,7 @@ SECTION(DESTINATION, "a destination", DESTINATION_FIELDS);
 #define TARGET struct domain_keys
 static const struct field DOMAIN_FIELDS[] = {
     KEY("domain", HOST, domain, .required = true),
+    KEY("tenant", TEXT, tenant, .check = text_check_name),
     PLAIN("policy", NODE, policy),
     PLAIN("destinations", NODE, destinations),
     PLAIN("routes", NODE, routes),

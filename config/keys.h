@@ -43,6 +43,7 @@ struct destination_keys {
 /** A file in the domains' folder. */
 struct domain_keys {
     char *domain;
+    char *tenant;
     const struct node *policy;
     const struct node *destinations;
     const struct node *routes;

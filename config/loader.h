@@ -18,10 +18,11 @@ struct loader {
  * added too, so that routes that name it give no further errors.
  *
  * @node    NULL: there is none
- * @domain  whose file it is; NULL: the host's. Keys become "domain/name"
+ * @domain  whose file it is; NULL: the host's. Keys become "domain/name",
+ *          and they are for its tenant only
  */
 void destination_read_all(struct loader *loader, const struct source *source,
-                          const struct node *node, const char *domain);
+                          const struct node *node, const struct config_domain *domain);
 
 /** Read a `routes` list into the domain. NULL: there is none, which is told at `root`. */
 void route_read_all(struct loader *loader, const struct source *source, const struct node *node,

@@ -111,6 +111,7 @@ struct store_domain {
     int64_t missing_since;
     int64_t ownership_missing_since;
     int64_t claim_seen_at; /* the claimant's token was first seen, and the holder's was not */
+    int64_t contested_at;  /* both were seen; 0: not at present */
     int64_t failed_at;
     int64_t removed_at;
     int64_t next_check_at; /* 0: none but by hand */
@@ -119,8 +120,9 @@ struct store_domain {
 
 /** Who did what to a domain, kept for the audit log. */
 struct store_event {
-    const char *kind;   /* "domain.added", "domain.verified", "domain.inbound_on", ... */
-    const char *detail; /* one sentence, or "" */
+    const char *kind;     /* "domain.added", "domain.verified", "domain.inbound_on", ... */
+    const char *detail;   /* one sentence, or "" */
+    const char *findings; /* codes of the check behind it, with blanks between; NULL: none */
     const struct store_event *also; /* a further one of the same change; NULL: none */
 };
 
@@ -175,17 +177,43 @@ MUST_CHECK enum status store_tenant_add(struct store *store, const char *name, s
 /** ST_NOT_FOUND; ST_REFUSED it has domains that are not removed. What it had before stays. */
 MUST_CHECK enum status store_tenant_remove(struct store *store, const char *name, struct why *why);
 
+enum { STORE_FINDINGS_SIZE = 512 }; /* the codes that are kept of an event */
+
 struct store_event_row {
+    uint64_t number; /* grows with every event */
+    struct id id;    /* the same for ever; "" for events of before ids were given */
     int64_t at;
+    char tenant[STORE_NAME_SIZE];
     char domain[DOMAIN_NAME_SIZE];
+    struct id domain_id; /* "" as above */
     char kind[64];
     char detail[STORE_REASON_SIZE];
+    char status[16]; /* of the domain, after it and before; "": as above, or it was new */
+    char previous[16];
+    char findings[STORE_FINDINGS_SIZE]; /* codes, with blanks between */
 };
 typedef void store_event_visit(void *context, const struct store_event_row *event);
 
-/** The newest `limit` events of a domain name, newest first. */
-MUST_CHECK enum status store_events(struct store *store, const char *domain, size_t limit,
-                                    store_event_visit *visit, void *context, struct why *why);
+/** The newest `limit` events of a domain name, newest first.
+ *  @tenant  NULL: whoever had the name; else only what happened to this tenant's entries */
+MUST_CHECK enum status store_events(struct store *store, const char *domain, const char *tenant,
+                                    size_t limit, store_event_visit *visit, void *context,
+                                    struct why *why);
+
+/**
+ * The first event behind `number` whose kind is one of these.
+ *
+ * @kinds  NULL-terminated, at most STORE_EVENT_KINDS_MAX
+ * @return ST_OK; ST_NOT_FOUND there is none (yet); ST_IO
+ */
+enum { STORE_EVENT_KINDS_MAX = 8 };
+MUST_CHECK enum status store_event_next(struct store *store, uint64_t number,
+                                        const char *const *kinds, struct store_event_row *event_out,
+                                        struct why *why);
+
+/** Up to which event the operator has been told. Never goes back. Durable. */
+MUST_CHECK enum status store_told_get(struct store *store, uint64_t *number_out, struct why *why);
+MUST_CHECK enum status store_told_put(struct store *store, uint64_t number, struct why *why);
 
 /* ---- messages -------------------------------------------------------------------------------- */
 

@@ -298,7 +298,7 @@ domains_events(struct call *call, struct why *why)
     AUTO_JSON *root = json_object();
     json_object_set_new(root, "domain", api_json_text(domain.name));
     json_object_set_new(root, "events", events);
-    status = store_events(call->context->store, domain.name, query.limit, on_event, events, why);
+    status = store_events(call->context->store, domain.name, NULL, query.limit, on_event, events, why);
     if (status == ST_OK) {
         api_respond_json(call->response, 200, STEAL(root));
     }

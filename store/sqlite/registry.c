@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tenants, domains and their events.
+// Domains.
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "common/clock.h"
+#include "store/sqlite/events.h"
 #include "store/sqlite/internal.h"
 
-enum { EVENTS_PAGE = 100, DOMAINS_PAGE = 100 };
+enum { DOMAINS_PAGE = 100 };
 
 struct put {
     const struct store_domain *domain;
@@ -34,10 +35,11 @@ next_version(struct sql *sql, uint64_t *version_out, struct why *why)
     "tenant, name, profile, region, token, status, inbound, claims, needs_approval, mail,"         \
     " mx_points_here, releases_identity, forgotten, checks, misses, ownership_misses, status_ms,"  \
     " ownership_missing_ms, created_at, owned_at, verified_at, checked_at, missing_since,"         \
-    " ownership_missing_since, claim_seen_at, failed_at, removed_at, next_check_at, version"
+    " ownership_missing_since, claim_seen_at, contested_at, failed_at, removed_at, next_check_at," \
+    " version"
 #define DOMAIN_PLACES                                                                              \
     "?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26," \
-    "?27,?28,?29,?30"
+    "?27,?28,?29,?30,?31"
 
 static enum status
 write_domain(const struct put *put, struct sql *sql, struct why *why)
@@ -45,7 +47,7 @@ write_domain(const struct put *put, struct sql *sql, struct why *why)
     static const char INSERT[] =
         "INSERT INTO domain (id, " DOMAIN_COLUMNS ") VALUES (?1, " DOMAIN_PLACES ")";
     static const char UPDATE[] = "UPDATE domain SET (" DOMAIN_COLUMNS ") = (" DOMAIN_PLACES
-                                 ") WHERE id = ?1 AND version = ?31";
+                                 ") WHERE id = ?1 AND version = ?32";
     const struct store_domain *domain = put->domain;
     const struct sql_value values[] = {
         SQL_TEXT(domain->id.text),
@@ -74,6 +76,7 @@ write_domain(const struct put *put, struct sql *sql, struct why *why)
         SQL_INT(domain->missing_since),
         SQL_INT(domain->ownership_missing_since),
         SQL_INT(domain->claim_seen_at),
+        SQL_INT(domain->contested_at),
         SQL_INT(domain->failed_at),
         SQL_INT(domain->removed_at),
         SQL_INT(domain->next_check_at),
@@ -93,19 +96,20 @@ write_domain(const struct put *put, struct sql *sql, struct why *why)
     return status;
 }
 
+// "" for one that is new.
 static enum status
-write_events(const struct put *put, struct sql *sql, struct why *why)
+read_status(struct sql *sql, const struct id *id, char out[EVENT_STATUS_SIZE], struct why *why)
 {
-    enum status status = ST_OK;
-    for (const struct store_event *event = put->event; event != NULL && status == ST_OK;
-         event = event->also) {
-        status = sql_run(
-            sql, "INSERT INTO event (at, tenant, domain, kind, detail) VALUES (?,?,?,?,?)",
-            SQL_VALUES(SQL_INT(clock_wall_ms()), SQL_TEXT(put->domain->tenant),
-                       SQL_TEXT(put->domain->name), SQL_TEXT(event->kind), SQL_TEXT(event->detail)),
-            why);
+    AUTO_QUERY *query = NULL;
+    enum status status = sql_query(sql, "SELECT status FROM domain WHERE id = ?",
+                                   SQL_VALUES(SQL_TEXT(id->text)), &query, why);
+    if (status == ST_OK) {
+        status = query_next(query, why);
     }
-    return status;
+    if (status == ST_OK) {
+        (void)snprintf(out, EVENT_STATUS_SIZE, "%s", query_text(query, 0));
+    }
+    return status == ST_NOT_FOUND ? ST_OK : status;
 }
 
 static enum status
@@ -121,10 +125,14 @@ run_put(void *context, struct sql *sql, struct why *why)
     if (status == ST_OK) {
         status = next_version(sql, &put->version, why);
     }
+    char previous[EVENT_STATUS_SIZE] = "";
+    if (status == ST_OK) {
+        status = read_status(sql, &put->domain->id, previous, why);
+    }
     if (status == ST_OK) {
         status = write_domain(put, sql, why);
     }
-    return status == ST_OK ? write_events(put, sql, why) : status;
+    return status == ST_OK ? events_write(sql, put->domain, previous, put->event, why) : status;
 }
 
 enum status
@@ -163,10 +171,11 @@ read_domain(struct query *query, struct store_domain *domain_out, struct why *wh
         .missing_since = query_int(query, 23),
         .ownership_missing_since = query_int(query, 24),
         .claim_seen_at = query_int(query, 25),
-        .failed_at = query_int(query, 26),
-        .removed_at = query_int(query, 27),
-        .next_check_at = query_int(query, 28),
-        .version = (uint64_t)query_int(query, 29),
+        .contested_at = query_int(query, 26),
+        .failed_at = query_int(query, 27),
+        .removed_at = query_int(query, 28),
+        .next_check_at = query_int(query, 29),
+        .version = (uint64_t)query_int(query, 30),
     };
     id_read(query, 0, &domain->id);
     (void)snprintf(domain->tenant, sizeof(domain->tenant), "%s", query_text(query, 1));
@@ -219,49 +228,5 @@ store_domains_since(struct store *store, uint64_t after_version, store_domain_vi
             after_version = rows[i].version;
         }
     } while (count == DOMAINS_PAGE);
-    return ST_OK;
-}
-
-static enum status
-event_page(struct store *store, const char *domain, int64_t *before, size_t limit,
-           struct store_event_row *rows, size_t *count_out, struct why *why)
-{
-    AUTO_READER reader = reader_borrow(store->readers);
-    AUTO_QUERY *query = NULL;
-    enum status status =
-        sql_query(reader.sql,
-                  "SELECT id, at, domain, kind, detail FROM event WHERE domain = ? AND id < ?"
-                  " ORDER BY id DESC LIMIT ?",
-                  SQL_VALUES(SQL_TEXT(domain), SQL_INT(*before), SQL_INT(limit)), &query, why);
-    *count_out = 0;
-    while (status == ST_OK && (status = query_next(query, why)) == ST_OK) {
-        struct store_event_row *row = &rows[(*count_out)++];
-        *before = query_int(query, 0);
-        row->at = query_int(query, 1);
-        (void)snprintf(row->domain, sizeof(row->domain), "%s", query_text(query, 2));
-        (void)snprintf(row->kind, sizeof(row->kind), "%s", query_text(query, 3));
-        (void)snprintf(row->detail, sizeof(row->detail), "%s", query_text(query, 4));
-    }
-    return status == ST_NOT_FOUND ? ST_OK : status;
-}
-
-enum status
-store_events(struct store *store, const char *domain, size_t limit, store_event_visit *visit,
-             void *context, struct why *why)
-{
-    struct store_event_row rows[EVENTS_PAGE];
-    int64_t before = INT64_MAX;
-    while (limit > 0) {
-        size_t wanted = limit < EVENTS_PAGE ? limit : (size_t)EVENTS_PAGE;
-        size_t count = 0;
-        enum status status = event_page(store, domain, &before, wanted, rows, &count, why);
-        if (status != ST_OK) {
-            return status;
-        }
-        for (size_t i = 0; i < count; i++) {
-            visit(context, &rows[i]);
-        }
-        limit = count < wanted ? 0 : limit - count;
-    }
     return ST_OK;
 }

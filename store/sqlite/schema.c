@@ -101,6 +101,14 @@ static const char *const MIGRATIONS[] = {
     " PRIMARY KEY (domain_id, kind)) STRICT;"
     "ALTER TABLE tenant ADD COLUMN removed_at INTEGER NOT NULL DEFAULT 0;"
     "CREATE INDEX domain_tenant ON domain(tenant) WHERE status <> 'removed';",
+    // Events are told to the operator's endpoint; those of before are not.
+    "ALTER TABLE domain ADD COLUMN contested_at INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE event ADD COLUMN uid TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE event ADD COLUMN domain_id TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE event ADD COLUMN status TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE event ADD COLUMN previous TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE event ADD COLUMN findings TEXT NOT NULL DEFAULT '';"
+    "INSERT INTO counter SELECT 'told', coalesce(max(id), 0) FROM event;",
 };
 
 static enum status

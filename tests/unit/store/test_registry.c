@@ -39,9 +39,10 @@ domain_new(const char *name)
                                   .missing_since = 10,
                                   .ownership_missing_since = 11,
                                   .claim_seen_at = 12,
-                                  .failed_at = 13,
-                                  .removed_at = 14,
-                                  .next_check_at = 15};
+                                  .contested_at = 13,
+                                  .failed_at = 14,
+                                  .removed_at = 15,
+                                  .next_check_at = 16};
     (void)snprintf(domain.name, sizeof(domain.name), "%s", name);
     return domain;
 }
@@ -197,7 +198,7 @@ events_are_listed_newest_first_and_only_of_what_happened(void **state)
                      ST_CONFLICT);
     static struct events events;
     events.count = 0;
-    assert_int_equal(store_events(store, "acme.test", 10, on_event, &events, NULL), ST_OK);
+    assert_int_equal(store_events(store, "acme.test", NULL, 10, on_event, &events, NULL), ST_OK);
     assert_int_equal(events.count, 1);
     for (unsigned i = 0; i < 220; i++) {
         assert_int_equal(store_domain_put(store, &domain, domain.version, &verified, NULL), ST_OK);
@@ -208,8 +209,8 @@ events_are_listed_newest_first_and_only_of_what_happened(void **state)
     } cases[] = {{0, 0}, {1, 1}, {100, 100}, {101, 101}, {500, 221}};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         events.count = 0;
-        assert_int_equal(store_events(store, "acme.test", cases[i].limit, on_event, &events, NULL),
-                         ST_OK);
+        assert_int_equal(
+            store_events(store, "acme.test", NULL, cases[i].limit, on_event, &events, NULL), ST_OK);
         assert_int_equal(events.count, cases[i].count);
     }
     assert_string_equal(events.rows[0].kind, "domain.verified");
@@ -232,10 +233,78 @@ several_events_of_one_change_are_kept_together(void **state)
     assert_true(domain.version > version);
     static struct events events;
     events.count = 0;
-    assert_int_equal(store_events(store, "acme.test", 10, on_event, &events, NULL), ST_OK);
+    assert_int_equal(store_events(store, "acme.test", NULL, 10, on_event, &events, NULL), ST_OK);
     assert_int_equal(events.count, 2);
     assert_string_equal(events.rows[0].kind, "domain.inbound_held");
     assert_string_equal(events.rows[1].kind, "domain.at_risk");
+}
+
+static void
+events_are_told_in_order_by_kind_and_keep_their_id(void **state)
+{
+    static const char *const kinds[] = {"domain.verified", "domain.failed", NULL};
+    struct store_domain domain = domain_new("acme.test");
+    uint64_t told = 99;
+    struct store_event_row event = {.number = 0};
+    assert_int_equal(store_told_get(store_of(state), &told, NULL), ST_OK);
+    assert_int_equal(told, 0);
+    assert_int_equal(store_event_next(store_of(state), 0, kinds, &event, NULL), ST_NOT_FOUND);
+    assert_int_equal(store_domain_put(store_of(state), &domain, 0, &ADDED, NULL), ST_OK);
+    const struct store_event held = {.kind = "domain.inbound_held", .detail = ""};
+    const struct store_event verified = {
+        .kind = "domain.verified", .detail = "d", .findings = "a b", .also = &held};
+    domain.status = DOMAIN_VERIFIED;
+    assert_int_equal(store_domain_put(store_of(state), &domain, domain.version, &verified, NULL),
+                     ST_OK);
+    const struct store_event failed = {.kind = "domain.failed", .detail = ""};
+    domain.status = DOMAIN_FAILED;
+    assert_int_equal(store_domain_put(store_of(state), &domain, domain.version, &failed, NULL),
+                     ST_OK);
+    assert_int_equal(store_event_next(store_of(state), 0, kinds, &event, NULL), ST_OK);
+    assert_string_equal(event.kind, "domain.verified");
+    assert_string_equal(event.tenant, "acme");
+    assert_string_equal(event.domain_id.text, domain.id.text);
+    assert_string_equal(event.status, "verified");
+    assert_string_equal(event.previous, domain_status_name(domain_new("x").status));
+    assert_string_equal(event.findings, "a b");
+    assert_true(id_is_valid(event.id.text));
+    struct store_event_row again = {.number = 0};
+    fixture_reopen(*state);
+    assert_int_equal(store_event_next(store_of(state), 0, kinds, &again, NULL), ST_OK);
+    assert_string_equal(again.id.text, event.id.text);
+    assert_int_equal(store_told_put(store_of(state), event.number, NULL), ST_OK);
+    assert_int_equal(store_told_put(store_of(state), 1, NULL), ST_OK); // never back
+    fixture_reopen(*state);
+    assert_int_equal(store_told_get(store_of(state), &told, NULL), ST_OK);
+    assert_int_equal(told, event.number);
+    assert_int_equal(store_event_next(store_of(state), told, kinds, &again, NULL), ST_OK);
+    assert_string_equal(again.kind, "domain.failed");
+    assert_string_equal(again.previous, "verified");
+    assert_int_equal(store_event_next(store_of(state), again.number, kinds, &event, NULL),
+                     ST_NOT_FOUND);
+}
+
+static void
+events_of_another_tenants_entry_are_left_out(void **state)
+{
+    struct store *store = store_of(state);
+    struct store_domain domain = domain_new("acme.test");
+    struct store_domain claim = domain_new("acme.test");
+    (void)snprintf(claim.tenant, sizeof(claim.tenant), "other");
+    claim.claims = true;
+    assert_int_equal(store_domain_put(store, &domain, 0, &ADDED, NULL), ST_OK);
+    assert_int_equal(store_domain_put(store, &claim, 0, &ADDED, NULL), ST_OK);
+    static const struct {
+        const char *tenant;
+        unsigned count;
+    } cases[] = {{NULL, 2}, {"acme", 1}, {"other", 1}, {"third", 0}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        static struct events events;
+        events.count = 0;
+        assert_int_equal(
+            store_events(store, "acme.test", cases[i].tenant, 10, on_event, &events, NULL), ST_OK);
+        assert_int_equal(events.count, cases[i].count);
+    }
 }
 
 static void
@@ -380,6 +449,8 @@ run_registry_tests(void)
         TEST(changes_are_listed_after_a_version_in_its_order),
         TEST(events_are_listed_newest_first_and_only_of_what_happened),
         TEST(several_events_of_one_change_are_kept_together),
+        TEST(events_are_told_in_order_by_kind_and_keep_their_id),
+        TEST(events_of_another_tenants_entry_are_left_out),
         TEST(a_name_is_held_by_one_and_claimed_by_others),
         TEST(notes_are_kept_beside_a_domain),
         TEST(tenants_are_added_listed_and_removed),
