@@ -179,7 +179,7 @@ view_evidence(const struct store_evidence *evidence, json_t **view_out, struct w
     json_t *content = json_loads(evidence->data, 0, NULL);
     if (!json_is_object(content)) {
         json_decref(content);
-        return why_set(why, ST_IO, "the evidence of %s cannot be read", evidence->id.text);
+        return why_set(why, ST_BUG, "the evidence of %s cannot be read", evidence->id.text);
     }
     json_t *view = json_object();
     set(view, "id", api_json_text(evidence->id.text));

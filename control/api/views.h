@@ -23,7 +23,7 @@ struct json_t *view_event(const struct store_event_row *event);
 /** @whole  with the whole verdict; else only its results */
 struct json_t *view_message(const struct store_message *message, bool whole);
 
-/** ST_IO: what is kept is no JSON object. */
+/** ST_BUG: what is kept is no JSON object. */
 MUST_CHECK enum status view_evidence(const struct store_evidence *evidence,
                                      struct json_t **view_out, struct why *why);
 

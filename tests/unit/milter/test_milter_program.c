@@ -410,6 +410,40 @@ refused_message_drops_its_reservation(void **state)
 }
 
 static void
+refusal_brings_its_evidence_and_the_answer_names_it(void **state)
+{
+    (void)state;
+    struct mta mta;
+    mta_open(&mta, milter_path);
+    assert_int_equal(mta_message(&mta, "<s@x.example>", "<a@ours.example>", "s@reject.example"),
+                     'y');
+    assert_true(stub_daemon_await(daemon_stub, 0, 1)); // REFUSED comes before RESET
+    const struct stub_commit *last = stub_daemon_last(daemon_stub);
+    assert_int_equal(stub_daemon_counts(daemon_stub).refusals, 1);
+    assert_int_equal(strlen(last->refused_id), 36);
+    assert_non_null(strstr(mta.text, last->refused_id));
+    assert_non_null(strstr(last->evidence, "\"action\":\"refuse\""));
+    assert_non_null(strstr(last->evidence, "_dmarc.reject.example TXT v=DMARC1"));
+    assert_non_null(strstr(last->evidence, "\"verdict\":{\"local\":false"));
+    mta_close(&mta);
+}
+
+static void
+commit_brings_its_evidence(void **state)
+{
+    (void)state;
+    struct mta mta;
+    mta_open(&mta, milter_path);
+    assert_int_equal(mta_message(&mta, "<s@x.example>", "<a@ours.example>", "s@quarantine.example"),
+                     'd');
+    const struct stub_commit *last = stub_daemon_last(daemon_stub);
+    assert_non_null(strstr(last->evidence, "\"action\":\"hold\",\"reason\":\"dmarc_quarantine\""));
+    assert_non_null(strstr(last->evidence, "\"spf_trace\":\"mailfrom x.example"));
+    assert_int_equal(stub_daemon_counts(daemon_stub).refusals, 0);
+    mta_close(&mta);
+}
+
+static void
 one_message_more_than_allowed_at_once_is_put_off(void **state)
 {
     (void)state;
@@ -546,7 +580,8 @@ shadow_judges_only_when_it_is_wanted(void **state)
     static const struct {
         const char *shadow;
         const char *line; /* NULL: the log says nothing of it */
-    } rows[] = {{"on", "auth.shadow compared=1 agreed=1 spf=0 helo=0 dkim=0 dmarc=0 failed=0"}, {"off", NULL}};
+    } rows[] = {{"on", "auth.shadow compared=1 agreed=1 spf=0 helo=0 dkim=0 dmarc=0 failed=0"},
+                {"off", NULL}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         static char text[64 * 1024];
         struct mta mta;
@@ -582,6 +617,8 @@ main(void)
         CASE(large_message_arrives_byte_for_byte),
         CASE(aborted_transaction_drops_its_reservation_and_the_next_one_works),
         CASE(refused_message_drops_its_reservation),
+        CASE(refusal_brings_its_evidence_and_the_answer_names_it),
+        CASE(commit_brings_its_evidence),
         CASE(one_message_more_than_allowed_at_once_is_put_off),
         cmocka_unit_test(daemon_away_lets_the_mtas_own_mail_pass),
         cmocka_unit_test(socket_has_the_mode_of_the_configuration),
