@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "config/template.h"
+#include "config/text.h"
 #include "support.h"
 
 static int
@@ -298,6 +299,56 @@ placeholders_get_their_values(void **state)
     assert_false(template_has("dkim1", PLACE_DKIM1));
 }
 
+// As docs/profiles.md writes the values.
+static const struct template_values WRITTEN = {.text = {[PLACE_DOMAIN] = "D",
+                                                        [PLACE_TOKEN] = "TOKEN",
+                                                        [PLACE_REGION] = "REGION",
+                                                        [PLACE_MAIL_FROM] = "mail",
+                                                        [PLACE_SPF_INCLUDE] = "SPF_INCLUDE",
+                                                        [PLACE_DMARC_REPORT] = "dmarc@D",
+                                                        [PLACE_INBOUND_MX] = "INBOUND_MX"}};
+
+static void
+expect_row(const char *manual, const char *profile, const struct config_record *record)
+{
+    AUTO_STRBUF row = STRBUF_INIT(2048);
+    strbuf_printf(&row, "| %s | %s | `", RECORD_FOR_WORDS[record->needed_for],
+                  RECORD_TYPE_WORDS[record->type]);
+    assert_int_equal(template_expand(record->name, &WRITTEN, &row, NULL), ST_OK);
+    strbuf_puts(&row, record->type == RECORD_TYPE_MX ? "` | `10 " : "` | `");
+    assert_int_equal(template_expand(record->value, &WRITTEN, &row, NULL), ST_OK);
+    strbuf_putc(&row, '`');
+    AUTO_STRBUF start = STRBUF_INIT(128);
+    strbuf_printf(&start, "\n| `%s` |", profile);
+    const char *section = strstr(manual, strbuf_text(&start));
+    assert_non_null(section);
+    const char *end = strstr(section + 3, "\n| `"); // of the next profile
+    const char *found = strstr(section, strbuf_text(&row));
+    if (found == NULL || (end != NULL && found > end)) {
+        fail_msg("docs/profiles.md: %s has no row %s", profile, strbuf_text(&row));
+    }
+}
+
+static void
+the_manual_shows_the_profiles_we_ship(void **state)
+{
+    const struct folder *folder = *state;
+    AUTO_CONFIG *config = folder_load_good(folder);
+    AUTO_STRBUF manual = STRBUF_INIT(256 * 1024);
+    assert_int_equal(text_read_file(MANUAL, &manual, NULL, NULL), ST_OK);
+    for (size_t i = 0; i < config->profile_count; i++) {
+        const struct config_profile *profile = &config->profiles[i];
+        if (strcmp(profile->name, "ses") == 0) {
+            continue; // "as ivymail"
+        }
+        for (size_t r = 0; r < profile->record_count; r++) {
+            if (profile->records[r].type != RECORD_TYPE_CNAME) { // three in one row
+                expect_row(strbuf_text(&manual), profile->name, &profile->records[r]);
+            }
+        }
+    }
+}
+
 int
 main(void)
 {
@@ -310,6 +361,7 @@ main(void)
         cmocka_unit_test_setup_teardown(files_with_a_bad_or_equal_name_are_told, setup, teardown),
         cmocka_unit_test_setup_teardown(there_are_at_most_64_of_the_operator, setup, teardown),
         cmocka_unit_test_setup_teardown(a_profile_has_at_most_ten_records, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_manual_shows_the_profiles_we_ship, setup, teardown),
         cmocka_unit_test(a_template_has_at_most_512_bytes),
         cmocka_unit_test(placeholders_get_their_values),
     };

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Profile files: what is taken makes records, or says why not.
+#include "tests/fuzz/target.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/strbuf.h"
+#include "verifier/domain/profile.h"
+
+static char folder[] = "/tmp/mailspur-fuzz-XXXXXX";
+
+static void
+write_file(const char *name, const void *data, size_t size)
+{
+    AUTO_STRBUF path = STRBUF_INIT(256);
+    strbuf_printf(&path, "%s/%s", folder, name);
+    FILE *file = fopen(strbuf_text(&path), "w");
+    if (file == NULL || fwrite(data, 1, size, file) != size || fclose(file) != 0) {
+        abort();
+    }
+}
+
+static void
+clean(void)
+{
+    static const char *const names[] = {"profiles/own.yaml", "profiles", "mailspur.yaml", ""};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        AUTO_STRBUF path = STRBUF_INIT(256);
+        strbuf_printf(&path, "%s/%s", folder, names[i]);
+        (void)remove(strbuf_text(&path));
+    }
+}
+
+static void
+prepare(void)
+{
+    static const char host[] =
+        "hostname: mx.ours.example\ninbound_mx: mx.ours.example\n"
+        "verification: {spf_include: _spf.ours.example, dkim_zone: dkim.ours.example}\n";
+    if (mkdtemp(folder) == NULL || atexit(clean) != 0) {
+        abort();
+    }
+    AUTO_STRBUF path = STRBUF_INIT(256);
+    strbuf_printf(&path, "%s/profiles", folder);
+    if (mkdir(strbuf_text(&path), S_IRWXU) != 0) {
+        abort();
+    }
+    write_file("mailspur.yaml", host, sizeof(host) - 1);
+}
+
+static void
+make_records(const struct config *config)
+{
+    const struct config_profile *profile = config_find_profile(config, "own");
+    const struct profile_inputs inputs = {
+        .domain = "client.example",
+        .token = "t0ken",
+        .ses_tokens = {"a", "b", "c"},
+        .ses_zone = "dkim.zone.example",
+        .existing_spf = "v=spf1 mx -all",
+    };
+    struct domain_records *records = calloc(1, sizeof(*records));
+    struct why why = {.text = ""};
+    if (profile == NULL || records == NULL) {
+        abort();
+    }
+    enum status status = profile_records_make(config, profile, &inputs, records, &why);
+    if ((status != ST_OK && why.text[0] == '\0') || records->count > RECORDS_MAX) {
+        abort();
+    }
+    for (size_t i = 0; i < records->count; i++) {
+        if (strstr(records->items[i].name, "client.example") == NULL) {
+            abort();
+        }
+    }
+    free(records);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static bool is_ready;
+    if (!is_ready) {
+        prepare();
+        is_ready = true;
+    }
+    write_file("profiles/own.yaml", size == 0 ? (const uint8_t *)"" : data, size);
+    AUTO_STRBUF path = STRBUF_INIT(256);
+    strbuf_printf(&path, "%s/mailspur.yaml", folder);
+    struct diagnostics diagnostics = {.items = NULL};
+    AUTO_CONFIG *config = NULL;
+    enum status status = config_load(strbuf_text(&path), &diagnostics, &config);
+    if ((status == ST_OK) != (diagnostics.errors == 0)) {
+        abort();
+    }
+    diagnostics_done(&diagnostics);
+    if (status == ST_OK) {
+        make_records(config);
+    }
+    return 0;
+}
