@@ -86,7 +86,7 @@ def add_line(put, line):
     name, record_type, data = line.split(" ", 2)
     if data.startswith("!"):
         return
-    if record_type == "TXT":  # \DDD means the same in both
+    if record_type in ("TXT", "SPF"):  # \DDD means the same in both
         parts = [data[i:i + 200] for i in range(0, len(data), 200)] or [""]
         data = " ".join('"' + part.replace('"', '\\"') + '"' for part in parts)
     elif record_type in ("CNAME", "MX") and not data.endswith("."):

@@ -15,7 +15,8 @@ enum {
     CLASS_IN = 1
 };
 
-_Static_assert(DNS_TXT == (int)LDNS_RR_TYPE_TXT && DNS_AAAA == (int)LDNS_RR_TYPE_AAAA,
+_Static_assert(DNS_TXT == (int)LDNS_RR_TYPE_TXT && DNS_AAAA == (int)LDNS_RR_TYPE_AAAA &&
+                   DNS_SPF == (int)LDNS_RR_TYPE_SPF,
                "types are the wire's");
 
 static void
@@ -180,6 +181,7 @@ add_record(const ldns_rr *rr, enum dns_type type, struct dns_reply *reply)
     }
     switch (type) {
     case DNS_TXT:
+    case DNS_SPF:
         return add_txt(rr, reply);
     case DNS_A:
     case DNS_AAAA:

@@ -249,6 +249,8 @@ dns_type_name(enum dns_type type)
         return "TXT";
     case DNS_AAAA:
         return "AAAA";
+    case DNS_SPF:
+        return "SPF";
     }
     return "TYPE?";
 }

@@ -27,7 +27,8 @@ enum dns_type { /* as on the wire (RFC 1035, 3.2.2; RFC 3596) */
                 DNS_PTR = 12,
                 DNS_MX = 15,
                 DNS_TXT = 16,
-                DNS_AAAA = 28
+                DNS_AAAA = 28,
+                DNS_SPF = 99 /* SPF's own type of old, read as TXT (RFC 7208, 3.1) */
 };
 
 enum {

@@ -85,8 +85,8 @@ close_fixture(struct dns_fixture **fixture)
     dns_fixture_close(*fixture);
 }
 
-static const enum dns_type TYPES[] = {DNS_A,   DNS_NS, DNS_CNAME, DNS_SOA,
-                                      DNS_PTR, DNS_MX, DNS_TXT,   DNS_AAAA};
+static const enum dns_type TYPES[] = {DNS_A,  DNS_NS,  DNS_CNAME, DNS_SOA, DNS_PTR,
+                                      DNS_MX, DNS_TXT, DNS_AAAA,  DNS_SPF};
 
 static bool
 type_from_name(const char *name, enum dns_type *out)
@@ -219,6 +219,7 @@ parse_data(char *text, struct fixture_record *record)
     case DNS_MX:
         return parse_mx(text, record);
     case DNS_TXT:
+    case DNS_SPF:
         return parse_txt(text, record);
     case DNS_NS:
     case DNS_CNAME:

@@ -161,6 +161,7 @@ put_data(const struct dns_record *record, enum dns_type type, struct strbuf *out
         strbuf_printf(out, "%u %s", record->preference, record->data);
         return;
     case DNS_TXT:
+    case DNS_SPF:
         put_text(record, out);
         return;
     case DNS_NS:

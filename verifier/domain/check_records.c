@@ -437,6 +437,9 @@ summarise(const struct check_run *run, struct check_summary *out)
     if (!has_ownership) {
         out->ownership = CHECK_UNKNOWN;
     }
+    if (run->records->count == 0) {
+        out->required = CHECK_UNKNOWN;
+    }
     out->resolver_only = run->resolver_only;
     const struct authority_result *apex = check_result(run, run->subject->domain, DNS_TXT);
     if (apex != NULL && apex->zone != NULL) {

@@ -305,6 +305,9 @@ check_unknown(struct domain_record *record)
 void
 check_zone(struct check_run *run)
 {
+    if (run->records->count == 0) {
+        return; // there is no record to tell it at
+    }
     check_domain(run);
     check_resolver_only(run);
     for (size_t i = 0; i < run->records->count; i++) {

@@ -114,6 +114,256 @@ every_zone_gets_its_status_and_its_findings(void **state)
     assert_int_equal(wrong, 0);
 }
 
+// ---- what a row of the table cannot say
+
+/* One check by hand. */
+struct visit {
+    const char *records; /* words of zones.txt */
+    const char *zone;
+    const char *old; /* what the second server has; NULL: the same */
+    struct check_subject subject;
+    struct domain_records *seen;
+    struct check_summary summary;
+    enum check_outcome other_token;
+    unsigned rounds;
+    unsigned questions;
+};
+
+static void
+visit(struct visit *visit)
+{
+    struct zone_case zone_case = {.domain = "c.example",
+                                  .cut = "c.example",
+                                  .zone = STRBUF_INIT(65536),
+                                  .old = STRBUF_INIT(65536),
+                                  .resolver = STRBUF_INIT(65536)};
+    (void)snprintf(zone_case.records, sizeof(zone_case.records), "%s", visit->records);
+    (void)snprintf(zone_case.servers, sizeof(zone_case.servers), "%s",
+                   visit->old == NULL ? "++" : "+o");
+    strbuf_puts(&zone_case.zone, visit->zone);
+    strbuf_puts(&zone_case.old, visit->old == NULL ? "" : visit->old);
+    struct script script = zones_script(zones, &zone_case);
+    struct check_asker asker = {.ask = script_ask, .release = script_release, .context = &script};
+    visit->subject.domain = "c.example";
+    visit->seen = zones_records(zones, &zone_case);
+    check_records(&asker, script.resolver, &visit->subject, visit->seen, &visit->summary,
+                  &visit->other_token);
+    visit->rounds = script.rounds;
+    visit->questions = script.questions;
+    zones_script_done(&script);
+    strbuf_done(&zone_case.zone);
+    strbuf_done(&zone_case.old);
+}
+
+#define TOKEN_LINE "_mailspur.c.example TXT mailspur-verify=abcdefgh\n"
+#define SPF_LINE "c.example TXT v=spf1 include:amazonses.com ~all\n"
+#define MX_LINE "c.example MX 10 mx.ours.example\n"
+
+static const struct {
+    const char *label;
+    const char *records;
+    const char *zone;
+    const char *old;
+    enum check_outcome ownership;
+    enum check_outcome required;
+    const char *detail; /* how it begins */
+} SUMMARIES[] = {
+    {"all there", "ownership spf", TOKEN_LINE SPF_LINE, NULL, CHECK_PASS, CHECK_PASS, ""},
+    {"one is missing", "ownership spf", TOKEN_LINE, NULL, CHECK_PASS, CHECK_MISS,
+     "TXT c.example: There is no TXT record at c.example."},
+    {"the ownership is missing", "spf ownership", SPF_LINE, NULL, CHECK_MISS, CHECK_MISS,
+     "TXT _mailspur.c.example: "},
+    {"one on its way", "ownership spf", TOKEN_LINE SPF_LINE, SPF_LINE, CHECK_PARTIAL, CHECK_PARTIAL,
+     "TXT _mailspur.c.example: 1 of the 2 servers"},
+    {"one on its way, one missing", "ownership spf", TOKEN_LINE, "c.example A 192.0.2.1\n",
+     CHECK_PARTIAL, CHECK_MISS, "TXT _mailspur.c.example: "},
+    {"one that cannot be told, one on its way", "ownership spf",
+     TOKEN_LINE "c.example TXT v=spf1 include:slow.example -all\n",
+     "c.example TXT v=spf1 include:slow.example -all\n", CHECK_PARTIAL, CHECK_UNKNOWN, "TXT "},
+    {"what is not required does not count", "spf mx", SPF_LINE, NULL, CHECK_UNKNOWN, CHECK_PASS,
+     ""},
+};
+
+static void
+the_summary_is_the_worst_of_what_is_required(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(SUMMARIES); i++) {
+        struct visit one = {
+            .records = SUMMARIES[i].records, .zone = SUMMARIES[i].zone, .old = SUMMARIES[i].old};
+        visit(&one);
+        if (one.summary.ownership != SUMMARIES[i].ownership ||
+            one.summary.required != SUMMARIES[i].required ||
+            strncmp(one.summary.detail, SUMMARIES[i].detail, strlen(SUMMARIES[i].detail)) != 0 ||
+            (SUMMARIES[i].detail[0] == '\0' && one.summary.detail[0] != '\0')) {
+            fail_msg("%s: ownership %s, required %s, %s", SUMMARIES[i].label,
+                     check_outcome_name(one.summary.ownership),
+                     check_outcome_name(one.summary.required), one.summary.detail);
+        }
+        assert_string_equal(one.summary.zone, "c.example");
+        assert_false(one.summary.resolver_only);
+        free(one.seen);
+    }
+}
+
+static void
+what_is_all_there_costs_one_round(void **state)
+{
+    (void)state;
+    struct visit one = {.records = "ownership spf mx", .zone = TOKEN_LINE SPF_LINE MX_LINE};
+    visit(&one);
+    assert_int_equal(one.rounds, 1);
+    assert_int_equal(one.questions, 4); // and a random sibling of the ownership record
+    free(one.seen);
+}
+
+static void
+what_is_missing_costs_one_round_more(void **state)
+{
+    (void)state;
+    struct visit one = {.records = "ownership spf mx", .zone = TOKEN_LINE SPF_LINE};
+    visit(&one);
+    assert_int_equal(one.rounds, 2);
+    free(one.seen);
+}
+
+static void
+another_tenants_token_is_told_beside_the_own(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *zone;
+        const char *old;
+        enum check_outcome expected;
+    } cases[] = {
+        {"_mailspur.c.example TXT mailspur-verify=theirs\n", NULL, CHECK_PASS},
+        {TOKEN_LINE "_mailspur.c.example TXT mailspur-verify=theirs\n", TOKEN_LINE, CHECK_PARTIAL},
+        {TOKEN_LINE, NULL, CHECK_MISS},
+        {"*.c.example TXT mailspur-verify=theirs\n", NULL, CHECK_MISS},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct visit one = {.records = "ownership",
+                            .zone = cases[i].zone,
+                            .old = cases[i].old,
+                            .subject.other_token = "mailspur-verify=theirs"};
+        visit(&one);
+        assert_int_equal(one.other_token, cases[i].expected);
+        free(one.seen);
+    }
+    struct visit none = {.records = "ownership", .zone = TOKEN_LINE};
+    visit(&none);
+    assert_int_equal(none.other_token, CHECK_UNKNOWN);
+    free(none.seen);
+}
+
+static bool
+takes_only_support(void *context, const char *address)
+{
+    (void)context;
+    return strcmp(address, "support@c.example") == 0;
+}
+
+static bool
+takes_everything(void *context, const char *address)
+{
+    (void)context;
+    (void)address;
+    return true;
+}
+
+static void
+mail_that_no_route_takes_is_told(void **state)
+{
+    (void)state;
+    static const char zone[] =
+        MX_LINE "_dmarc.c.example TXT v=DMARC1; p=none; rua=mailto:dmarc@c.example\n";
+    static const struct {
+        const char *records;
+        bool (*takes)(void *context, const char *address);
+        const char *expected;
+    } cases[] = {
+        {"dmarc mx", takes_only_support,
+         "dmarc found dmarc_report_no_route; mx found no_postmaster_route no_abuse_route"},
+        {"dmarc mx", takes_everything, "dmarc found; mx found"},
+        {"dmarc mx", NULL, "dmarc found; mx found"},
+        {"dmarc", takes_only_support, "dmarc found"}, // not inbound: its mail goes elsewhere
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        AUTO_STRBUF seen = STRBUF_INIT(1024);
+        struct visit one = {
+            .records = cases[i].records, .zone = zone, .subject.takes_mail_for = cases[i].takes};
+        visit(&one);
+        format_records(one.seen, &seen);
+        assert_string_equal(strbuf_text(&seen), cases[i].expected);
+        free(one.seen);
+    }
+}
+
+static void
+the_value_to_have_in_the_end_is_the_merged_one(void **state)
+{
+    (void)state;
+    struct visit one = {.records = "spf",
+                        .zone = "c.example TXT v=spf1 ip4:192.0.2.7 include:other.example -all\n"};
+    visit(&one);
+    assert_string_equal(one.seen->items[0].value,
+                        "v=spf1 ip4:192.0.2.7 include:other.example include:amazonses.com -all");
+    assert_string_equal(one.seen->items[0].observed,
+                        "v=spf1 ip4:192.0.2.7 include:other.example -all");
+    free(one.seen);
+}
+
+static void
+two_hundred_txt_records_hide_nothing(void **state)
+{
+    (void)state;
+    AUTO_STRBUF zone = STRBUF_INIT(65536);
+    for (unsigned i = 0; i < 200; i++) {
+        strbuf_printf(&zone, "c.example TXT some-service=%u\n", i);
+    }
+    strbuf_puts(&zone, "c.example TXT v=spf1 ");
+    for (unsigned i = 0; i < 60; i++) {
+        strbuf_printf(&zone, "ip4:192.0.2.%u ", i);
+    }
+    strbuf_puts(&zone, "include:amazonses.com ~all\n");
+    struct visit one = {.records = "spf", .zone = strbuf_text(&zone)};
+    visit(&one);
+    assert_int_equal(one.seen->items[0].status, RECORD_FOUND);
+    free(one.seen);
+}
+
+static void
+findings_past_the_cap_are_dropped(void **state)
+{
+    (void)state;
+    struct check_judgement *judgement = xcalloc(1, sizeof(*judgement));
+    struct domain_record *record = xcalloc(1, sizeof(*record));
+    for (size_t i = 0; i < RECORD_FINDINGS_MAX + 3; i++) {
+        struct finding *finding = check_find(judgement, FINDING_MISSING, true);
+        CHECK_SAY(finding->problem, "problem %zu", i);
+        check_add(record, finding);
+        assert_int_equal(judgement->finding_count,
+                         i < RECORD_FINDINGS_MAX ? i + 1 : RECORD_FINDINGS_MAX);
+        assert_int_equal(record->finding_count, judgement->finding_count);
+    }
+    assert_string_equal(record->findings[RECORD_FINDINGS_MAX - 1].problem, "problem 7");
+    free(record);
+    free(judgement);
+}
+
+static void
+text_of_a_stranger_is_shown_as_dig_does(void **state)
+{
+    (void)state;
+    char out[16];
+    check_text_format("a\\b\0\xe2", 5, out, sizeof(out));
+    assert_string_equal(out, "a\\092b\\000\\226");
+    check_text_format("0123456789abcdefgh", 18, out, sizeof(out));
+    assert_true(strlen(out) < sizeof(out));
+    check_text_format("", 0, out, sizeof(out));
+    assert_string_equal(out, "");
+}
+
 static int
 read_zones(void **state)
 {
@@ -135,6 +385,15 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_zone_gets_its_status_and_its_findings),
+        cmocka_unit_test(the_summary_is_the_worst_of_what_is_required),
+        cmocka_unit_test(what_is_all_there_costs_one_round),
+        cmocka_unit_test(what_is_missing_costs_one_round_more),
+        cmocka_unit_test(another_tenants_token_is_told_beside_the_own),
+        cmocka_unit_test(mail_that_no_route_takes_is_told),
+        cmocka_unit_test(the_value_to_have_in_the_end_is_the_merged_one),
+        cmocka_unit_test(two_hundred_txt_records_hide_nothing),
+        cmocka_unit_test(findings_past_the_cap_are_dropped),
+        cmocka_unit_test(text_of_a_stranger_is_shown_as_dig_does),
     };
     return cmocka_run_group_tests(tests, read_zones, free_zones);
 }
