@@ -4,9 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include <libpsl.h>
-
 #include "verifier/domain/check_run.h"
+#include "verifier/domain/name.h"
 
 enum { SERVERS_TOLD_MAX = 4 }; /* bad servers of one zone that get a finding each */
 
@@ -203,12 +202,11 @@ check_dnssec(const struct health *health, struct domain_record *record)
 
 // ---- the domain
 
-// A suffix under which names are registered: a zone cut there means that the name below is not.
+// Names are registered under it: where the zone cut is there, the name below is not registered.
 static bool
 is_suffix(const char *zone)
 {
-    return strcmp(zone, ".") == 0 || strchr(zone, '.') == NULL ||
-           psl_is_public_suffix(psl_builtin(), zone) != 0;
+    return strcmp(zone, ".") == 0 || domain_name_is_public_suffix(zone);
 }
 
 static bool

@@ -27,8 +27,8 @@ load_public_suffixes(void)
     public_suffixes = psl_latest(NULL); // the distribution's list, newer than the built-in one
 }
 
-static bool
-is_public_suffix(const char *name)
+bool
+domain_name_is_public_suffix(const char *name)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     (void)pthread_once(&once, load_public_suffixes);
@@ -404,7 +404,7 @@ check_meaning(const char *name, const char *hostname, struct why *why)
     if (tld[1 + strspn(tld + 1, "0123456789")] == '\0') {
         return why_set(why, ST_INVALID, "'%.60s': no domain ends in a number", name);
     }
-    if (is_public_suffix(name)) {
+    if (domain_name_is_public_suffix(name)) {
         return why_set(why, ST_INVALID,
                        "%.100s is a public suffix, under which anybody can have names; add the "
                        "name you registered below it",

@@ -24,6 +24,9 @@ enum {
 MUST_CHECK enum status domain_name_check(const char *text, const char *hostname,
                                          char out[DOMAIN_NAME_SIZE], struct why *why);
 
+/** True for "com" and "co.uk": names under which anybody can register. Any thread. */
+bool domain_name_is_public_suffix(const char *name);
+
 /**
  * May a tenant have this name, as far as this host goes? Not its own names (hostname, authserv_id,
  * inbound_mx, backup_mx), the operator's zones (spf_include, dkim_zone), reserved_names, nor what
