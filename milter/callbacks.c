@@ -112,7 +112,8 @@ on_negotiate(SMFICTX *context, unsigned long actions, unsigned long steps, unsig
         return SMFIS_REJECT;
     }
     *actions_out = needed | (actions & SMFIF_SETSYMLIST);
-    *steps_out = steps & WANTED_STEPS;
+    // Where bodies are taken anyhow DATA needs no answer: it is always go on.
+    *steps_out = steps & (WANTED_STEPS | (the_host->own.judged ? SMFIP_NR_DATA : 0));
     *unused2_out = 0;
     *unused3_out = 0;
     if ((actions & SMFIF_SETSYMLIST) != 0) { // else the MTA sends its default macros
@@ -166,6 +167,9 @@ on_data(SMFICTX *context)
     struct session *session = smfi_getpriv(context);
     struct answer answer;
     session_data(session, smfi_getsymval(context, writable("i")), &answer);
+    if (the_host->own.judged) {
+        return SMFIS_NOREPLY; // mail that is left alone is dropped as it comes
+    }
     if (answer.kind == ANSWER_ACCEPT) {
         session_reset(session); // neither end of message nor abort is called after it
     }

@@ -62,6 +62,7 @@ check(const struct session *session, struct message *message, const struct forwa
         .client_address = session->client_address,
         .helo = session->helo,
         .sender = session->transaction.sender,
+        .data = message->bytes.data,
         .fd = message->bytes.fd,
         .size = message->bytes.size,
         .header_length = message->bytes.header_length,
@@ -333,11 +334,14 @@ answer_early(struct session *session, struct message *message, struct answer *ou
         answer_reply(out, 550, "5.7.1", "%s", TOO_MANY_FORGED);
         return true;
     }
-    enum status status = message_buffer_finish(transaction->buffer, &message->bytes, &why);
+    bool stays_here = transaction->ours == 0 && !auth_needs_file(session->host->auth);
+    enum status status = message_buffer_finish(transaction->buffer,
+                                               stays_here ? MESSAGE_FORM_ANY : MESSAGE_FORM_FILE,
+                                               &message->bytes, &why);
     if (status != ST_OK && passes_unread(transaction)) {
         log_warn("buffer.failed", LOG_STR("queue_id", session->queue_id),
                  LOG_STR("status", status_name(status)), LOG_STR("why", why.text));
-        message->bytes.fd = -1;
+        message->bytes = (struct message_bytes){.fd = -1};
     } else if (status != ST_OK) {
         // Too large stays 552 in a mixed transaction: later it is no smaller, and Postfix's own
         // limit (message_size_limit) is the same.

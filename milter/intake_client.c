@@ -13,7 +13,8 @@ enum {
 
 struct intake_client {
     const char *path;
-    int fd; /* -1: not connected */
+    int fd;         /* -1: not connected */
+    int timeout_ms; /* of fd, as it was set last */
     char answer[ANSWER_SIZE];
 };
 
@@ -51,6 +52,15 @@ intake_client_is_open(const struct intake_client *client)
     return client->fd >= 0;
 }
 
+static void
+set_timeout(struct intake_client *client, int timeout_ms)
+{
+    if (client->timeout_ms != timeout_ms) {
+        unixsock_set_timeout(client->fd, timeout_ms);
+        client->timeout_ms = timeout_ms;
+    }
+}
+
 static enum status
 connect_daemon(struct intake_client *client, struct why *why)
 {
@@ -61,6 +71,7 @@ connect_daemon(struct intake_client *client, struct why *why)
     }
     unixsock_allow_large_packets(fd);
     client->fd = fd;
+    client->timeout_ms = 0;
     return ST_OK;
 }
 
@@ -113,7 +124,7 @@ ask(struct intake_client *client, const struct intake_rcpt *question,
     if (status != ST_OK) {
         return status;
     }
-    unixsock_set_timeout(client->fd, INTAKE_RCPT_TIMEOUT_MS);
+    set_timeout(client, INTAKE_RCPT_TIMEOUT_MS);
     status = send_packet(client, &INTAKE_RCPT_LAYOUT, question, -1, why);
     if (status != ST_OK) {
         return status == ST_AGAIN ? ST_IO : status;
@@ -167,7 +178,7 @@ commit_once(struct intake_client *client, const struct intake_commit *message, i
     if (status != ST_OK) {
         return status;
     }
-    unixsock_set_timeout(client->fd, INTAKE_PROGRESS_MS);
+    set_timeout(client, INTAKE_PROGRESS_MS);
     status = send_packet(client, &INTAKE_COMMIT_LAYOUT, message, fd, why);
     if (status != ST_OK) {
         return status == ST_AGAIN ? ST_IO : status;

@@ -179,7 +179,6 @@ seal_memory(struct message_buffer *buffer)
     }
     buffer->fd = fd;
     enum status status = write_all(fd, buffer->memory.data, buffer->memory.length, &buffer->why);
-    strbuf_done(&buffer->memory);
     if (status == ST_OK &&
         fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0) {
         status = why_errno(&buffer->why, ST_IO, "seal the message");
@@ -188,19 +187,22 @@ seal_memory(struct message_buffer *buffer)
 }
 
 enum status
-message_buffer_finish(struct message_buffer *buffer, struct message_bytes *bytes_out,
-                      struct why *why)
+message_buffer_finish(struct message_buffer *buffer, enum message_form form,
+                      struct message_bytes *bytes_out, struct why *why)
 {
     if (buffer->status == ST_OK && buffer->header_length == 0) {
         message_buffer_end_fields(buffer); // an MTA that sends no end of header
     }
-    if (buffer->status == ST_OK && buffer->fd < 0) {
+    bool in_memory = buffer->fd < 0;
+    if (buffer->status == ST_OK && in_memory && form == MESSAGE_FORM_FILE) {
         buffer->status = seal_memory(buffer);
     }
     if (buffer->status != ST_OK) {
         return why_set(why, buffer->status, "%s", buffer->why.text);
     }
-    *bytes_out = (struct message_bytes){
-        .fd = buffer->fd, .size = buffer->size, .header_length = buffer->header_length};
+    *bytes_out = (struct message_bytes){.data = in_memory ? strbuf_text(&buffer->memory) : NULL,
+                                        .fd = buffer->fd,
+                                        .size = buffer->size,
+                                        .header_length = buffer->header_length};
     return ST_OK;
 }

@@ -16,9 +16,16 @@ enum {
 
 struct message_buffer;
 
-/** A whole message. */
+/** What a whole message is wanted as. */
+enum message_form {
+    MESSAGE_FORM_ANY, /* to be read here: in memory, or, when it is large, a descriptor */
+    MESSAGE_FORM_FILE /* to be passed on: a descriptor */
+};
+
+/** A whole message; all of it is borrowed from the buffer. */
 struct message_bytes {
-    int fd; /* borrowed from the buffer; the bytes start at offset 0 */
+    const char *data; /* NULL: only in the file */
+    int fd;           /* the bytes start at offset 0; -1: only in memory */
     uint64_t size;
     uint64_t header_length; /* empty line included */
 };
@@ -44,11 +51,11 @@ void message_buffer_end_fields(struct message_buffer *buffer);
 void message_buffer_add_body(struct message_buffer *buffer, const void *data, size_t length);
 
 /**
- * The message as a descriptor; what was in memory becomes a sealed memfd. Call once.
+ * The message. As a file, what was in memory becomes a sealed memfd too. Call once.
  *
  * @return ST_OK; ST_TOO_LARGE: max_size or the header cap; ST_NO_SPACE; ST_IO
  */
-MUST_CHECK enum status message_buffer_finish(struct message_buffer *buffer,
+MUST_CHECK enum status message_buffer_finish(struct message_buffer *buffer, enum message_form form,
                                              struct message_bytes *bytes_out, struct why *why);
 
 #endif

@@ -115,7 +115,7 @@ session_rcpt(struct session *session, const char *recipient, const char *mailer,
     } else if (status != ST_OK) {
         answer_unreachable(session, recipient, mailer, &why, out);
     } else {
-        transaction->asked = true;
+        transaction->asked = transaction->asked || daemon.decision == GATE_ACCEPT;
         outage_heard(session->host->outage, recipient, daemon.decision != GATE_NOT_OURS);
         transaction_add(transaction, recipient, &daemon, out);
     }

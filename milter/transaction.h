@@ -22,7 +22,7 @@ enum { TRANSACTION_KEY_SIZE = 129 };
 struct transaction {
     char *sender;           /* as in MAIL FROM, without angle brackets */
     uint64_t declared_size; /* SIZE=; 0 when not given */
-    bool asked;             /* the daemon was asked: it may hold a reservation */
+    bool asked;             /* the daemon may hold a reservation */
     size_t ours;
     size_t others;            /* recipients that are the MTA's own business */
     struct strbuf recipients; /* ours, as in RCPT TO, each with '\n' behind it */

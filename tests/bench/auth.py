@@ -21,7 +21,7 @@ OWN = f"box@{OWN_DOMAIN}"
 HOST = "mx.mailspur.example"
 CONNECTIONS = 8
 SESSIONS = 20
-SIZES = {"4 KB": (4 * 1024, 4000, 1000), "40 KB": (40 * 1024, 2000, 600)}  # bytes, direct, behind
+SIZES = {"4 KB": (4 * 1024, 3000, 600), "40 KB": (40 * 1024, 1000, 400)}  # bytes, direct, behind
 ENGINE_SIZES = {"4 KB": (4 * 1024, 20000), "40 KB": (40 * 1024, 8000), "1 MB": (1024 * 1024, 300)}
 WORDS = ("report invoice meeting schedule attached please review following project update customer "
          "order number delivery account service team regards monday tuesday quarter change").split()

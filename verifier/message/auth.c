@@ -49,6 +49,12 @@ auth_open(const struct auth_settings *settings, struct dns *dns, struct auth **a
     return ST_OK;
 }
 
+bool
+auth_needs_file(const struct auth *auth)
+{
+    return auth->pool != NULL;
+}
+
 void
 auth_close(struct auth *auth)
 {
@@ -78,11 +84,20 @@ set_message(struct verdict *out, enum auth_result result, const char *reason)
     set_reason(out->dmarc.reason, reason);
 }
 
+static bool
+has_message(const struct auth_message *message)
+{
+    return message->data != NULL || message->fd >= 0;
+}
+
 // The header block in memory, or NULL when it cannot be read.
 static char *
 read_header(const struct auth_message *message)
 {
     size_t length = (size_t)message->header_length;
+    if (message->data != NULL) {
+        return xmemdup(message->data, length);
+    }
     AUTO_FREE char *header = xcalloc(length + 1, 1);
     for (size_t done = 0; done < length;) {
         ssize_t got = pread(message->fd, header + done, length - done, (off_t)done);
@@ -220,8 +235,8 @@ check(struct auth *auth, const struct auth_message *message, struct verdict *out
                                 .queries_left = auth->settings.queries,
                                 .recorder = message->recorder};
     identities_find(message->client_address, message->helo, message->sender, &identities);
-    bool too_large = message->fd >= 0 && message->header_length > AUTH_HEADER_MAX;
-    bool wanted = message->fd >= 0 && !too_large;
+    bool too_large = has_message(message) && message->header_length > AUTH_HEADER_MAX;
+    bool wanted = has_message(message) && !too_large;
     AUTO_FREE char *header = wanted ? read_header(message) : NULL;
     char author[DOMAIN_NAME_SIZE] = "";
     enum from_status from =
@@ -252,7 +267,8 @@ auth_check(struct auth *auth, const struct auth_message *message, struct verdict
 {
     *verdict_out = (struct verdict){.local = false};
     check(auth, message, verdict_out);
-    results_format(auth->authserv_id, message->fd >= 0 ? RESULTS_ALL : RESULTS_SPF, verdict_out);
+    results_format(auth->authserv_id, has_message(message) ? RESULTS_ALL : RESULTS_SPF,
+                   verdict_out);
     if (auth->settings.received_spf) {
         results_format_received_spf(auth->authserv_id, message->client_address, message->helo,
                                     message->sender, verdict_out);

@@ -51,14 +51,14 @@ struct auth_settings {
     void (*disagreed)(const struct auth_disagreement *disagreement);
 };
 
-/** A message complete in memory or in a file. */
+/** A message complete in memory or in a file; neither: there is none, SPF only. */
 struct auth_message {
     const char *label;          /* for disagreements: the queue id; may be NULL */
     const char *client_address; /* IP text */
     const char *helo;
     const char *sender; /* MAIL FROM without angle brackets; "" is the null sender */
-    int fd;             /* its bytes from offset 0: fields, CRLF lines, empty line, body; -1: there
-                           is no message, SPF only */
+    const char *data;   /* its bytes: fields, CRLF lines, empty line, body; NULL: see fd */
+    int fd;             /* the same from offset 0; -1: see data */
     uint64_t size;
     uint64_t header_length;              /* empty line included */
     const struct forwarders *forwarders; /* that the recipients' domain has registered, or NULL */
@@ -71,6 +71,9 @@ struct auth_message {
 /** Start. ST_IO: the first helper cannot be started. ST_INVALID: `helpers` is out of range. */
 MUST_CHECK enum status auth_open(const struct auth_settings *settings, struct dns *dns,
                                  struct auth **auth_out, struct why *why);
+
+/** True if a helper takes part, which is given the message as a descriptor: data is not enough. */
+bool auth_needs_file(const struct auth *auth);
 
 /** Stop the helpers. No check may be under way. NULL-safe. */
 void auth_close(struct auth *auth);

@@ -48,6 +48,10 @@ static enum status
 feed_body(const struct auth_message *message, struct dkim_verifier *verifier, struct why *why)
 {
     uint64_t body = message->size - message->header_length;
+    if (message->data != NULL) {
+        dkim_verifier_body(verifier, message->data + message->header_length, (size_t)body);
+        return ST_OK;
+    }
     AUTO_FREE char *chunk = xcalloc(1, body < CHUNK ? (size_t)body + 1 : CHUNK);
     for (uint64_t at = message->header_length; at < message->size;) {
         uint64_t left = message->size - at;

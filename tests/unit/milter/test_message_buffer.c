@@ -89,7 +89,7 @@ folding_becomes_crlf_and_other_bytes_stay(void **state)
         message_buffer_add_field(buffer, "F", CASES[i].value);
         message_buffer_end_fields(buffer);
         struct message_bytes bytes;
-        assert_int_equal(message_buffer_finish(buffer, &bytes, NULL), ST_OK);
+        assert_int_equal(message_buffer_finish(buffer, MESSAGE_FORM_FILE, &bytes, NULL), ST_OK);
         AUTO_FREE char *text = read_whole(&bytes);
         size_t wanted = strlen(CASES[i].wanted);
         if (bytes.size != wanted + 2 || memcmp(text, CASES[i].wanted, wanted) != 0) {
@@ -110,13 +110,37 @@ message_in_memory_becomes_a_sealed_descriptor(void **state)
     message_buffer_add_body(buffer, "one\r", 4);
     message_buffer_add_body(buffer, "\ntwo\0", 5);
     struct message_bytes bytes;
-    assert_int_equal(message_buffer_finish(buffer, &bytes, NULL), ST_OK);
+    assert_int_equal(message_buffer_finish(buffer, MESSAGE_FORM_FILE, &bytes, NULL), ST_OK);
     AUTO_FREE char *text = read_whole(&bytes);
     assert_int_equal(bytes.size, 12 + 2 + 9);
     assert_int_equal(bytes.header_length, 14);
     assert_memory_equal(text, "Subject: x\r\n\r\none\r\ntwo\0", 23);
     assert_true(is_memory(bytes.fd));
+    assert_memory_equal(bytes.data + 14, bytes.data + bytes.header_length, 9);
     assert_int_equal(pwrite(bytes.fd, "y", 1, 0), -1);
+}
+
+static void
+small_message_to_be_read_here_makes_no_file(void **state)
+{
+    (void)state;
+    for (size_t large = 0; large <= 1; large++) {
+        struct message_buffer *buffer =
+            message_buffer_new(folder, 2 * MESSAGE_BUFFER_MEMORY_MAX);
+        static char body[MESSAGE_BUFFER_MEMORY_MAX];
+        memset(body, 'x', sizeof(body));
+        message_buffer_add_field(buffer, "From", " a");
+        message_buffer_end_fields(buffer);
+        message_buffer_add_body(buffer, body, large == 0 ? 3 : sizeof(body));
+        struct message_bytes bytes;
+        assert_int_equal(message_buffer_finish(buffer, MESSAGE_FORM_ANY, &bytes, NULL), ST_OK);
+        assert_int_equal(bytes.data == NULL, large);
+        assert_int_equal(bytes.fd >= 0, large);
+        if (bytes.data != NULL) {
+            assert_memory_equal(bytes.data, "From: a\r\n\r\nxxx", 14);
+        }
+        message_buffer_free(buffer);
+    }
 }
 
 static void
@@ -130,7 +154,7 @@ message_of_256_kb_stays_in_memory_and_one_byte_more_goes_to_an_unlinked_file(voi
         add_fill(buffer, MESSAGE_BUFFER_MEMORY_MAX - 7);
         add_fill(buffer, more);
         struct message_bytes bytes;
-        assert_int_equal(message_buffer_finish(buffer, &bytes, NULL), ST_OK);
+        assert_int_equal(message_buffer_finish(buffer, MESSAGE_FORM_FILE, &bytes, NULL), ST_OK);
         assert_int_equal(bytes.size, MESSAGE_BUFFER_MEMORY_MAX + more);
         assert_int_equal(is_memory(bytes.fd), more == 0);
         struct stat info;
@@ -154,7 +178,7 @@ spilled_message_keeps_the_order_of_many_chunks(void **state)
         message_buffer_add_body(buffer, line, 16);
     }
     struct message_bytes bytes;
-    assert_int_equal(message_buffer_finish(buffer, &bytes, NULL), ST_OK);
+    assert_int_equal(message_buffer_finish(buffer, MESSAGE_FORM_FILE, &bytes, NULL), ST_OK);
     assert_int_equal(bytes.size, 1600002);
     AUTO_FREE char *text = read_whole(&bytes);
     for (unsigned i = 0; i < 100000; i++) {
@@ -186,7 +210,7 @@ message_over_its_limit_is_too_large_and_one_at_the_limit_is_not(void **state)
         add_fill(buffer, CASES[i].body);
         struct message_bytes bytes = {.fd = -7};
         struct why why = {""};
-        enum status status = message_buffer_finish(buffer, &bytes, &why);
+        enum status status = message_buffer_finish(buffer, MESSAGE_FORM_FILE, &bytes, &why);
         if (status != CASES[i].wanted) {
             fail_msg("%s: %s", CASES[i].label, status_name(status));
         }
@@ -204,7 +228,7 @@ failure_stays_although_later_bytes_would_fit(void **state)
     add_fill(buffer, 1);
     struct message_bytes bytes;
     struct why why = {""};
-    assert_int_equal(message_buffer_finish(buffer, &bytes, &why), ST_TOO_LARGE);
+    assert_int_equal(message_buffer_finish(buffer, MESSAGE_FORM_FILE, &bytes, &why), ST_TOO_LARGE);
     assert_non_null(strstr(why.text, "20 bytes"));
 }
 
@@ -219,7 +243,7 @@ header_block_has_a_cap_of_its_own(void **state)
         message_buffer_add_field(buffer, "A", value);
         message_buffer_end_fields(buffer);
         struct message_bytes bytes;
-        enum status status = message_buffer_finish(buffer, &bytes, NULL);
+        enum status status = message_buffer_finish(buffer, MESSAGE_FORM_FILE, &bytes, NULL);
         assert_int_equal(status, more == 0 ? ST_OK : ST_TOO_LARGE);
     }
 }
@@ -233,7 +257,7 @@ spool_folder_that_does_not_exist_is_a_local_fault(void **state)
     add_fill(buffer, MESSAGE_BUFFER_MEMORY_MAX + 1);
     struct message_bytes bytes;
     struct why why = {""};
-    assert_int_equal(message_buffer_finish(buffer, &bytes, &why), ST_IO);
+    assert_int_equal(message_buffer_finish(buffer, MESSAGE_FORM_FILE, &bytes, &why), ST_IO);
     assert_non_null(strstr(why.text, "/nonexistent/mailspur"));
 }
 
@@ -252,7 +276,7 @@ write_that_fails_half_way_is_told_at_the_end(void **state)
         add_fill(buffer, 100 * 1024);
     }
     struct message_bytes bytes;
-    enum status status = message_buffer_finish(buffer, &bytes, NULL);
+    enum status status = message_buffer_finish(buffer, MESSAGE_FORM_FILE, &bytes, NULL);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     (void)signal(SIGXFSZ, handler);
     assert_int_equal(status, ST_IO);
@@ -265,7 +289,7 @@ message_without_end_of_header_gets_one(void **state)
     AUTO_BUFFER *buffer = message_buffer_new(folder, PLENTY);
     message_buffer_add_field(buffer, "A", "b");
     struct message_bytes bytes;
-    assert_int_equal(message_buffer_finish(buffer, &bytes, NULL), ST_OK);
+    assert_int_equal(message_buffer_finish(buffer, MESSAGE_FORM_FILE, &bytes, NULL), ST_OK);
     assert_int_equal(bytes.size, 7);
     assert_int_equal(bytes.header_length, 7);
 }
@@ -274,6 +298,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(small_message_to_be_read_here_makes_no_file),
         cmocka_unit_test(folding_becomes_crlf_and_other_bytes_stay),
         cmocka_unit_test(message_in_memory_becomes_a_sealed_descriptor),
         cmocka_unit_test(
