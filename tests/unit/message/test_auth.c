@@ -10,6 +10,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/strbuf.h"
+#include "common/xalloc.h"
 
 enum { TIMEOUT_MS = 10000, QUERIES = 200 };
 
@@ -311,23 +312,22 @@ local_message_is_not_judged(void **state)
 static void
 message_in_memory_has_the_verdict_of_the_same_in_a_file(void **state)
 {
-    (void)state;
+    const struct bench *bench = *state;
     static const char *const FIXTURES[] = {"rsa.eml", "unsigned.eml", "four_kilobytes.eml"};
     for (size_t i = 0; i < ARRAY_LEN(FIXTURES); i++) {
         static struct verdict verdicts[2];
         struct auth_message message;
         support_message(FIXTURES[i], &message);
-        auth_check(own, &message, &verdicts[0]);
+        auth_check(bench->auth, &message, &verdicts[0]);
         AUTO_FREE char *data = xcalloc(message.size + 1, 1);
         assert_int_equal(pread(message.fd, data, message.size, 0), (ssize_t)message.size);
         (void)close(message.fd);
         message.fd = -1;
         message.data = data;
-        auth_check(own, &message, &verdicts[1]);
-        assert_string_equal(verdicts[0].authentication_results,
-                            verdicts[1].authentication_results);
+        auth_check(bench->auth, &message, &verdicts[1]);
+        assert_string_equal(verdicts[0].authentication_results, verdicts[1].authentication_results);
         data[message.size - 3] ^= 1; // the body is read from there
-        auth_check(own, &message, &verdicts[1]);
+        auth_check(bench->auth, &message, &verdicts[1]);
         assert_int_not_equal(verdict_dkim_overall(&verdicts[1]), AUTH_PASS);
     }
 }

@@ -125,8 +125,7 @@ small_message_to_be_read_here_makes_no_file(void **state)
 {
     (void)state;
     for (size_t large = 0; large <= 1; large++) {
-        struct message_buffer *buffer =
-            message_buffer_new(folder, 2 * MESSAGE_BUFFER_MEMORY_MAX);
+        struct message_buffer *buffer = message_buffer_new(folder, 2 * MESSAGE_BUFFER_MEMORY_MAX);
         static char body[MESSAGE_BUFFER_MEMORY_MAX];
         memset(body, 'x', sizeof(body));
         message_buffer_add_field(buffer, "From", " a");
