@@ -313,11 +313,11 @@ static void
 message_in_memory_has_the_verdict_of_the_same_in_a_file(void **state)
 {
     const struct bench *bench = *state;
-    static const char *const FIXTURES[] = {"rsa.eml", "unsigned.eml", "four_kilobytes.eml"};
-    for (size_t i = 0; i < ARRAY_LEN(FIXTURES); i++) {
+    static const char *const MESSAGES[] = {"rsa.eml", "unsigned.eml", "four_kilobytes.eml"};
+    for (size_t i = 0; i < ARRAY_LEN(MESSAGES); i++) {
         static struct verdict verdicts[2];
         struct auth_message message;
-        support_message(FIXTURES[i], &message);
+        support_message(MESSAGES[i], &message);
         auth_check(bench->auth, &message, &verdicts[0]);
         AUTO_FREE char *data = xcalloc(message.size + 1, 1);
         assert_int_equal(pread(message.fd, data, message.size, 0), (ssize_t)message.size);
