@@ -46,8 +46,8 @@ static const struct frame_field COMMIT[] = {
 };
 
 // Every field at its cap, and the fields' own tags and lengths.
-_Static_assert(INTAKE_RECIPIENTS_TEXT_MAX + INTAKE_VERDICT_MAX + EVIDENCE_MAX +
-                       3 * NAME_MAX_BYTES + ENVELOPE_ADDRESS_MAX + 4 * KEY_MAX + 256 <=
+_Static_assert(INTAKE_RECIPIENTS_TEXT_MAX + INTAKE_VERDICT_MAX + EVIDENCE_MAX + 3 * NAME_MAX_BYTES +
+                       ENVELOPE_ADDRESS_MAX + 4 * KEY_MAX + 256 <=
                    FRAME_MAX,
                "the largest COMMIT fits a packet");
 

@@ -37,8 +37,10 @@ format_reply(const struct policy_decision *decision, char *out, size_t size)
 {
     bool has_reply = decision->action == POLICY_REFUSE || decision->action == POLICY_DEFER;
     const struct answer *reply = &decision->reply;
-    (void)snprintf(out, size, has_reply ? "%u %s %s" : "", reply->code, reply->enhanced,
-                   reply->text);
+    out[0] = '\0';
+    if (has_reply) {
+        (void)snprintf(out, size, "%u %s %s", reply->code, reply->enhanced, reply->text);
+    }
 }
 
 void

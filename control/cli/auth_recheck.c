@@ -242,8 +242,10 @@ recheck_run(const json_t *evidence, const struct strbuf *message, struct recheck
     if (status != ST_OK) {
         return status;
     }
-    AUTO_FD int fd = file.fd;
     judge(auth, evidence, &file, forwarders, out);
+    if (file.fd >= 0) {
+        (void)close(file.fd);
+    }
     compare_verdicts(evidence, out);
     return ST_OK;
 }

@@ -183,27 +183,30 @@ put_problem(const char *problem, struct strbuf *out)
     }
 }
 
+// What stands for an answer without records.
 static void
-put_line(const struct entry *entry, const struct dns_record *record, struct strbuf *out)
+put_outcome(const struct dns_answer *answer, struct strbuf *out)
+{
+    switch (answer->status) {
+    case DNS_OK: // has records
+    case DNS_NODATA:
+        strbuf_puts(out, "!NODATA");
+        return;
+    case DNS_NXDOMAIN:
+        strbuf_puts(out, "!NXDOMAIN");
+        return;
+    case DNS_TEMPORARY:
+    case DNS_BAD_NAME: // is never noted
+        put_problem(answer->problem, out);
+        return;
+    }
+}
+
+static void
+put_question(const struct entry *entry, struct strbuf *out)
 {
     put_name(entry->name, out);
     strbuf_printf(out, " %s ", dns_type_name(entry->type));
-    switch (entry->answer->status) {
-    case DNS_OK:
-        put_data(record, entry->type, out);
-        break;
-    case DNS_NXDOMAIN:
-        strbuf_puts(out, "!NXDOMAIN");
-        break;
-    case DNS_NODATA:
-        strbuf_puts(out, "!NODATA");
-        break;
-    case DNS_TEMPORARY:
-    case DNS_BAD_NAME: // is never noted
-        put_problem(entry->answer->problem, out);
-        break;
-    }
-    strbuf_putc(out, '\n');
 }
 
 static void
@@ -217,10 +220,14 @@ put_entry(const struct entry *entry, struct strbuf *out)
     strbuf_printf(out, "%s%s\n", answer->authenticated ? ", authenticated" : "",
                   entry->was_changed ? ", answered otherwise when asked again" : "");
     if (answer->count == 0) {
-        put_line(entry, NULL, out);
+        put_question(entry, out);
+        put_outcome(answer, out);
+        strbuf_putc(out, '\n');
     }
     for (size_t i = 0; i < answer->count; i++) {
-        put_line(entry, &answer->records[i], out);
+        put_question(entry, out);
+        put_data(&answer->records[i], entry->type, out);
+        strbuf_putc(out, '\n');
     }
 }
 

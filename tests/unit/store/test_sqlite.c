@@ -359,8 +359,9 @@ backup_under_load_is_a_whole_store_of_its_own(void **state)
     AUTO_SQL *sql = NULL;
     int64_t faults = -1;
     assert_int_equal(sql_open(path, SQL_WRITER, &sql, NULL), ST_OK);
-    assert_int_equal(sql_number(sql, "SELECT count(*) FROM pragma_integrity_check WHERE "
-                                     "integrity_check <> 'ok'",
+    assert_int_equal(sql_number(sql,
+                                "SELECT count(*) FROM pragma_integrity_check WHERE "
+                                "integrity_check <> 'ok'",
                                 SQL_NO_VALUES, &faults, NULL),
                      ST_OK);
     assert_int_equal(faults, 0);
