@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/xalloc.h"
 #include "verifier/domain/check_run.h"
 #include "verifier/message/tag_list.h"
 
@@ -23,8 +24,8 @@ holds_text(const struct dns_answer *answer, const char *text)
 {
     for (size_t i = 0; i < answer->count; i++) {
         const struct dns_record *seen = &answer->records[i];
-        AUTO_FREE char *copy = strndup(seen->data, seen->length);
-        if (copy != NULL && strcasestr(copy, text) != NULL) {
+        AUTO_FREE char *copy = xmemdup(seen->data, seen->length);
+        if (strcasestr(copy, text) != NULL) {
             return true;
         }
     }

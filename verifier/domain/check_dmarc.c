@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/xalloc.h"
 #include "verifier/domain/check_run.h"
 #include "verifier/message/dmarc_discovery.h"
 #include "verifier/message/tag_list.h"
@@ -333,9 +334,9 @@ check_reports(const struct check_view *view, const struct domain_record *record,
     if (reports == NULL) {
         return;
     }
-    AUTO_FREE char *text = strndup(reports->value, reports->value_length);
+    AUTO_FREE char *text = xmemdup(reports->value, reports->value_length);
     char *save = NULL;
-    char *uri = text == NULL ? NULL : strtok_r(text, ",", &save);
+    char *uri = strtok_r(text, ",", &save);
     for (size_t i = 0; uri != NULL && i < REPORTS_MAX; i++) {
         check_report(view, record, uri, out);
         uri = strtok_r(NULL, ",", &save);
@@ -439,8 +440,8 @@ check_dmarc(const struct check_view *view, const struct domain_record *record,
             const struct check_word *word_in, struct check_judgement *out)
 {
     struct check_word word = *word_in;
-    AUTO_ANSWER *followed = check_follow(view, DNS_TXT, &word);
-    (void)followed; // holds what the word points into
+    AUTO_ANSWER *followed = NULL;
+    check_follow(view, DNS_TXT, &word, &followed);
     if (word.answer == NULL) {
         out->status = RECORD_UNKNOWN;
         return;

@@ -252,8 +252,8 @@ check_mail_from_mx(const struct check_view *view, const struct domain_record *re
                    const struct check_word *word_in, struct check_judgement *out)
 {
     struct check_word word = *word_in;
-    AUTO_ANSWER *followed = check_follow(view, DNS_MX, &word);
-    (void)followed; // holds what the word points into
+    AUTO_ANSWER *followed = NULL;
+    check_follow(view, DNS_MX, &word, &followed);
     check_registered(view, record, out);
     if (word.answer == NULL) {
         out->status = RECORD_UNKNOWN;
@@ -303,8 +303,8 @@ check_inbound_mx(const struct check_view *view, const struct domain_record *reco
                  const struct check_word *word_in, struct check_judgement *out)
 {
     struct check_word word = *word_in;
-    AUTO_ANSWER *followed = check_follow(view, DNS_MX, &word);
-    (void)followed; // holds what the word points into
+    AUTO_ANSWER *followed = NULL;
+    check_follow(view, DNS_MX, &word, &followed);
     if (word.answer == NULL) {
         out->status = RECORD_UNKNOWN;
         return;

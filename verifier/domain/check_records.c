@@ -287,9 +287,8 @@ static void
 check_stale(struct check_view *view, const struct authority_result *result,
             struct domain_record *record, struct tally *tally)
 {
-    const struct authority_resolver *resolver = &result->resolver;
     char until[40];
-    if (view->run->resolver_only || resolver->gone_at_wall_ms == 0) {
+    if (result == NULL || view->run->resolver_only || result->resolver.gone_at_wall_ms == 0) {
         return;
     }
     view->server = NULL;
@@ -301,7 +300,7 @@ check_stale(struct check_view *view, const struct authority_result *result,
     if (status == RECORD_FOUND || status == RECORD_UNKNOWN) {
         return;
     }
-    record->stale_until = resolver->gone_at_wall_ms;
+    record->stale_until = result->resolver.gone_at_wall_ms;
     format_time(record->stale_until, until, sizeof(until));
     struct finding finding = {.code = FINDING_STALE_CACHE, .advice = true};
     CHECK_SAY(finding.problem,

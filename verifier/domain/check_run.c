@@ -198,15 +198,16 @@ check_lookup(const struct check_view *view, const char *name, enum dns_type type
     return dns_get(view->run->dns, &view->run->budget, name, type);
 }
 
-const struct dns_answer *
-check_follow(const struct check_view *view, enum dns_type type, struct check_word *word)
+void
+check_follow(const struct check_view *view, enum dns_type type, struct check_word *word,
+             const struct dns_answer **answer_out)
 {
     if (word->outcome != AUTHORITY_CNAME) {
-        return NULL;
+        return;
     }
     const struct dns_answer *answer = check_lookup(view, word->answer->canonical, type);
     *word = word_of_answer(answer);
-    return answer;
+    *answer_out = answer;
 }
 
 // ---- telling

@@ -73,10 +73,12 @@ struct check_word check_look(const struct check_view *view, const char *name, en
 
 /**
  * Where a CNAME leads out of the zone: our resolver's answer for its target takes the place of the
- * word. Returns the answer, for the caller to release after the word's last use; NULL: no CNAME.
+ * word.
+ *
+ * @answer_out  to be released after the word's last use; untouched where there is no CNAME
  */
-const struct dns_answer *check_follow(const struct check_view *view, enum dns_type type,
-                                      struct check_word *word);
+void check_follow(const struct check_view *view, enum dns_type type, struct check_word *word,
+                  const struct dns_answer **answer_out);
 
 /** Our resolver's answer for a name of somebody else. Never NULL; dns_answer_release. */
 const struct dns_answer *check_lookup(const struct check_view *view, const char *name,

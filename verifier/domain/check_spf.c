@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/xalloc.h"
 #include "verifier/domain/check_run.h"
 #include "verifier/domain/spf_merge.h"
 #include "verifier/domain/spf_tree.h"
@@ -49,7 +50,7 @@ collect(const struct dns_answer *answer, struct spf_texts *out)
     for (size_t i = 0; i < answer->count; i++) {
         const struct dns_record *seen = &answer->records[i];
         if (spf_record_is_spf1(seen->data, seen->length) && out->count < SPF_MERGE_RECORDS_MAX) {
-            out->texts[out->count++] = strndup(seen->data, seen->length);
+            out->texts[out->count++] = xmemdup(seen->data, seen->length);
         } else if (out->meant == NULL && is_meant(seen)) {
             out->meant = seen;
         }
@@ -136,12 +137,9 @@ judge_meant(const struct check_view *view, const struct domain_record *record,
 static char *
 keep_valid_terms(const char *text)
 {
-    AUTO_FREE char *rest = strdup(text);
-    char *kept = calloc(strlen(text) + 8, 1);
+    AUTO_FREE char *rest = xstrdup(text);
+    char *kept = xcalloc(strlen(text) + 8, 1);
     char *save = NULL;
-    if (rest == NULL || kept == NULL) {
-        return kept;
-    }
     memcpy(kept, "v=spf1", sizeof("v=spf1"));
     (void)strtok_r(rest, " ", &save); // the version
     for (char *term = strtok_r(NULL, " ", &save); term != NULL; term = strtok_r(NULL, " ", &save)) {
@@ -162,7 +160,7 @@ judge_syntax(const struct check_view *view, const struct domain_record *record, 
              const char *problem, struct check_judgement *out)
 {
     AUTO_FREE char *kept = keep_valid_terms(text);
-    struct spf_texts texts = {.texts = {kept}, .count = kept == NULL ? 0 : 1};
+    struct spf_texts texts = {.texts = {kept}, .count = 1};
     out->status = RECORD_WRONG;
     set_value(record, &texts, record->wanted, out);
     if (check_mangled(view, record, text, strlen(text), out)) {
@@ -349,8 +347,8 @@ check_spf(const struct check_view *view, const struct domain_record *record,
           const struct check_word *word_in, struct check_judgement *out)
 {
     struct check_word word = *word_in;
-    AUTO_ANSWER *followed = check_follow(view, DNS_TXT, &word);
-    (void)followed; // holds what the word points into
+    AUTO_ANSWER *followed = NULL;
+    check_follow(view, DNS_TXT, &word, &followed);
     AUTO(texts_done) struct spf_texts texts = {.count = 0};
     if (word.answer == NULL) {
         out->status = RECORD_UNKNOWN;
