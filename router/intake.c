@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/frame.h"
 #include "common/intake_protocol.h"
 #include "common/log.h"
@@ -290,7 +291,7 @@ on_refused(const struct session *session, size_t length, struct why *why)
         return status;
     }
     AUTO_CONFIG *config = config_holder_get(session->intake->services.holder);
-    return refusals_keep(session->intake->refusals, config, &refused, why);
+    return refusals_keep(session->intake->refusals, config, &refused, clock_mono_ms(), why);
 }
 
 static enum status

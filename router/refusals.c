@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
 #include "common/log.h"
 #include "common/xalloc.h"
 
@@ -25,7 +24,6 @@ refusals_new(struct store *store, struct limits *limits)
     struct refusals *refusals = xcalloc(1, sizeof(*refusals));
     refusals->store = store;
     refusals->limits = limits;
-    refusals->minute_mono_ms = clock_mono_ms();
     return refusals;
 }
 
@@ -36,15 +34,14 @@ refusals_free(struct refusals *refusals)
 }
 
 static bool
-is_within_share(struct refusals *refusals)
+is_within_share(struct refusals *refusals, int64_t now_ms)
 {
-    int64_t now = clock_mono_ms();
-    if (now - refusals->minute_mono_ms >= MINUTE_MS) {
+    if (now_ms - refusals->minute_mono_ms >= MINUTE_MS) {
         if (refusals->dropped > 0) {
             log_warn("evidence.dropped", LOG_INT("refusals", refusals->dropped),
                      LOG_INT("kept", refusals->kept));
         }
-        refusals->minute_mono_ms = now;
+        refusals->minute_mono_ms = now_ms;
         refusals->kept = 0;
         refusals->dropped = 0;
     }
@@ -65,7 +62,7 @@ has_room(const struct refusals *refusals, const struct config *config,
 
 enum status
 refusals_keep(struct refusals *refusals, const struct config *config,
-              const struct intake_refused *refused, struct why *why)
+              const struct intake_refused *refused, int64_t now_ms, struct why *why)
 {
     struct store_evidence evidence = {.refused = true,
                                       .tenant = refused->tenant,
@@ -77,7 +74,7 @@ refusals_keep(struct refusals *refusals, const struct config *config,
     if (config->store.keep_evidence_ms == 0) {
         return ST_OK;
     }
-    if (!is_within_share(refusals) || !has_room(refusals, config, refused)) {
+    if (!is_within_share(refusals, now_ms) || !has_room(refusals, config, refused)) {
         refusals->dropped++;
         return ST_OK;
     }

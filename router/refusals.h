@@ -20,9 +20,11 @@ void refusals_free(struct refusals *refusals); /* NULL-safe */
  * Keep it, unless store.keep_evidence is 0, the minute has had its share, or a message of its size
  * would find no room. Never waits, and tells nobody.
  *
- * @return ST_OK, also when it is not kept; ST_INVALID: the packet's id is no id
+ * @now_ms  monotonic
+ * @return  ST_OK, also when it is not kept; ST_INVALID: the packet's id is no id
  */
 MUST_CHECK enum status refusals_keep(struct refusals *refusals, const struct config *config,
-                                     const struct intake_refused *refused, struct why *why);
+                                     const struct intake_refused *refused, int64_t now_ms,
+                                     struct why *why);
 
 #endif

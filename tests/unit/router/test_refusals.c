@@ -11,7 +11,6 @@
 
 #include <cmocka.h>
 
-#include "common/clock.h"
 #include "intake_house.h"
 #include "router/refusals.h"
 
@@ -83,11 +82,11 @@ a_refusal_under_no_id_is_a_broken_packet(void **state)
 }
 
 static void
-keep(struct refusals *refusals, const struct config *config, const struct id *id)
+keep(struct refusals *refusals, const struct config *config, int64_t now_ms, const struct id *id)
 {
     const struct intake_refused refused = {
         .id = id->text, .queue_id = "Q", .tenant = "t", .domain = "ours.example", .evidence = DATA};
-    assert_int_equal(refusals_keep(refusals, config, &refused, NULL), ST_OK);
+    assert_int_equal(refusals_keep(refusals, config, &refused, now_ms, NULL), ST_OK);
 }
 
 static void
@@ -96,24 +95,19 @@ a_minute_has_its_share(void **state)
     (void)state;
     struct limits *limits = limits_new(house.store);
     AUTO_CONFIG *config = config_holder_get(house.holder);
-    int64_t wall = clock_wall_ms();
-    int64_t mono = clock_mono_ms();
-    clock_fake_set(wall, mono);
+    static const int64_t START_MS = 1000000;
     struct refusals *refusals = refusals_new(house.store, limits);
     struct id last = {""};
     for (int i = 0; i < REFUSALS_PER_MINUTE; i++) {
         last = id_new();
-        keep(refusals, config, &last);
+        keep(refusals, config, START_MS, &last);
     }
     const struct id over = id_new();
-    keep(refusals, config, &over);
-    clock_fake_set(wall + 59999, mono + 59999);
+    keep(refusals, config, START_MS, &over);
     const struct id still = id_new();
-    keep(refusals, config, &still);
-    clock_fake_set(wall + 60000, mono + 60000);
+    keep(refusals, config, START_MS + 59999, &still);
     const struct id next = id_new();
-    keep(refusals, config, &next);
-    clock_fake_off();
+    keep(refusals, config, START_MS + 60000, &next);
     assert_true(is_kept(last.text, true));
     assert_false(is_kept(over.text, true));
     assert_false(is_kept(still.text, true));
@@ -133,13 +127,13 @@ nothing_is_kept_without_room_or_when_it_is_not_wanted(void **state)
     const struct id without_room = id_new();
     const struct id kept = id_new();
     config->store.keep_evidence_ms = 0;
-    keep(refusals, config, &unwanted);
+    keep(refusals, config, 0, &unwanted);
     config->store.keep_evidence_ms = 1;
     uint64_t store_bytes = config->limits.store_bytes;
     config->limits.store_bytes = 1;
-    keep(refusals, config, &without_room);
+    keep(refusals, config, 0, &without_room);
     config->limits.store_bytes = store_bytes;
-    keep(refusals, config, &kept);
+    keep(refusals, config, 0, &kept);
     assert_false(is_kept(unwanted.text, true));
     assert_false(is_kept(without_room.text, true));
     assert_true(is_kept(kept.text, true));
