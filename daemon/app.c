@@ -3,7 +3,9 @@
 
 #include "common/log.h"
 #include "control/api/api.h"
+#include "daemon/domains.h"
 #include "router/delivery/dispatcher.h"
+#include "router/gate.h"
 #include "router/intake.h"
 #include "router/socketmap.h"
 #include "verifier/dns/dns.h"
@@ -30,13 +32,42 @@ open_dns(struct app *app, struct why *why)
 }
 
 static enum status
+open_authority(struct app *app, struct why *why)
+{
+    const struct config *config = app->started_with;
+    const struct config_verification *verification = &config->verification;
+    const struct authority_settings settings = {
+        .dns = app->dns,
+        .allow_private = verification->allow_private.items,
+        .allow_private_count = verification->allow_private.count,
+        .queries_per_second = (unsigned)verification->queries_per_server,
+        .timeout_ms = config->dns.timeout_ms,
+        .tries = (unsigned)config->dns.tries,
+    };
+    return authority_open(&settings, &app->authority, why);
+}
+
+static enum status
 open_registry(struct app *app, struct why *why)
 {
     const struct registry_settings settings = {
-        .hostname = app->started_with->hostname,
-        .pending_per_tenant = app->started_with->limits.pending_domains,
+        .store = app->store,
+        .dns = app->dns,
+        .authority = app->authority,
+        .holder = app->holder,
+        .clock = &app->clock,
+        .check = domain_check,
+        .takes_mail_for = gate_takes_mail_for,
     };
-    return registry_open(&settings, app->store, app->dns, &app->registry, why);
+    return registry_open(&settings, &app->registry, why);
+}
+
+static enum status
+open_domains(struct app *app, struct why *why)
+{
+    return domains_open(app->registry, app->store, app->dispatcher,
+                        (unsigned)app->started_with->verification.checks_at_once, &app->domains,
+                        why);
 }
 
 static enum status
@@ -80,15 +111,21 @@ static const struct {
     const char *name;
     enum status (*open)(struct app *app, struct why *why);
 } PARTS[] = {
-    {"store", open_store},       {"dns", open_dns},
-    {"registry", open_registry}, {"dispatcher", open_dispatcher},
-    {"intake", open_intake},     {"socketmap", open_socketmap},
+    {"store", open_store},
+    {"dns", open_dns},
+    {"authority", open_authority},
+    {"registry", open_registry},
+    {"dispatcher", open_dispatcher},
+    {"domains", open_domains},
+    {"intake", open_intake},
+    {"socketmap", open_socketmap},
     {"api", open_api},
 };
 
 enum status
 app_open(struct app *app, struct config *config)
 {
+    clock_guard_init(&app->clock);
     app->started_with = config_ref(config);
     app->holder = config_holder_new(config);
     for (size_t i = 0; i < ARRAY_LEN(PARTS); i++) {
@@ -106,14 +143,17 @@ app_open(struct app *app, struct config *config)
 void
 app_close(struct app *app)
 {
+    if (app->registry != NULL) {
+        registry_cancel(app->registry); // no check begins any more
+    }
     api_close(app->api);
     dispatcher_stop(app->dispatcher, APP_GRACE_MS); // mail is taken until it is through
     socketmap_close(app->socketmap);
     intake_close(app->intake);
+    domains_close(app->domains);
     dispatcher_close(app->dispatcher);
-    if (app->registry != NULL) {
-        registry_close(app->registry);
-    }
+    registry_close(app->registry);
+    authority_close(app->authority);
     dns_close(app->dns);
     store_close(app->store);
     if (app->holder != NULL) {

@@ -3,13 +3,16 @@
 #ifndef DAEMON_APP_H
 #define DAEMON_APP_H
 
+#include "common/clock_guard.h"
 #include "config/config.h"
 #include "store/store.h"
 #include "verifier/domain/registry.h"
 
 struct api;
+struct authority;
 struct dispatcher;
 struct dns;
+struct domains;
 struct intake;
 struct socketmap;
 
@@ -17,9 +20,12 @@ struct app {
     struct config *started_with; /* what cannot change without a restart is compared with it */
     struct config_holder *holder;
     struct store *store;
+    struct clock_guard clock; /* one for everything that runs out */
     struct dns *dns;
+    struct authority *authority;
     struct registry *registry;
     struct dispatcher *dispatcher;
+    struct domains *domains;
     struct intake *intake;
     struct socketmap *socketmap;
     struct api *api;

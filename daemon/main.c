@@ -80,7 +80,7 @@ static void
 run(struct app *app, const char *path, int signal_fd)
 {
     struct maintenance maintenance;
-    maintenance_init(&maintenance);
+    maintenance_init(&maintenance, &app->clock);
     for (;;) {
         int wait_ms;
         {

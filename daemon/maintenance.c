@@ -1,33 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/maintenance.h"
 
-#include <stdlib.h>
-
 #include "common/clock.h"
 #include "common/log.h"
 
 void
-maintenance_init(struct maintenance *maintenance)
+maintenance_init(struct maintenance *maintenance, struct clock_guard *clock)
 {
-    int64_t now = clock_mono_ms();
     *maintenance = (struct maintenance){
-        .due_mono_ms = now + MAINTENANCE_EVERY_MS,
-        .wall_minus_mono_ms = clock_wall_ms() - now,
+        .due_mono_ms = clock_mono_ms() + MAINTENANCE_EVERY_MS,
+        .clock = clock,
     };
 }
 
-// A clock that jumped would make everything old at once: rather purge nothing.
 static bool
 clock_is_sane(struct maintenance *maintenance)
 {
-    int64_t drift = clock_wall_ms() - clock_mono_ms() - maintenance->wall_minus_mono_ms;
-    bool drifted = llabs(drift) > MAINTENANCE_CLOCK_DRIFT_MS;
-    if (drifted && !maintenance->drifted) {
-        log_err("clock.jumped", LOG_INT("drift_ms", drift),
-                LOG_STR("effect", "nothing is purged until a restart"));
+    bool sane = clock_guard_is_sane(maintenance->clock);
+    if (!sane && !maintenance->told) {
+        maintenance->told = true;
+        log_err("clock.jumped", LOG_INT("drift_ms", clock_guard_drift_ms(maintenance->clock)),
+                LOG_STR("effect", "nothing is purged, and no domain fails, until a restart"));
     }
-    maintenance->drifted = maintenance->drifted || drifted;
-    return !maintenance->drifted;
+    return sane;
 }
 
 static void

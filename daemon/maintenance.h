@@ -4,6 +4,7 @@
 #ifndef DAEMON_MAINTENANCE_H
 #define DAEMON_MAINTENANCE_H
 
+#include "common/clock_guard.h"
 #include "config/config.h"
 #include "store/store.h"
 
@@ -17,11 +18,12 @@ enum {
 
 struct maintenance {
     int64_t due_mono_ms;
-    int64_t wall_minus_mono_ms; /* at the start */
-    bool drifted;               /* told already */
+    struct clock_guard *clock;
+    bool told; /* that the clock jumped */
 };
 
-void maintenance_init(struct maintenance *maintenance);
+/** @clock  borrowed */
+void maintenance_init(struct maintenance *maintenance, struct clock_guard *clock);
 
 /** Do one step if one is due. Returns the milliseconds until the next. Blocks for one step. */
 int maintenance_step(struct maintenance *maintenance, struct store *store,

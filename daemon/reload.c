@@ -74,7 +74,10 @@ warn_of_restart(const struct config *old, const struct config *next)
         {"sockets.intake", same_socket(&old->intake, &next->intake)},
         {"sockets.socketmap", same_socket(&old->socketmap, &next->socketmap)},
         {"store.path", same_text(old->store.path, next->store.path)},
-        {"limits.pending_domains", old->limits.pending_domains == next->limits.pending_domains},
+        {"verification.checks_at_once",
+         old->verification.checks_at_once == next->verification.checks_at_once},
+        {"verification.queries_per_server",
+         old->verification.queries_per_server == next->verification.queries_per_server},
         {"dns", same_dns(&old->dns, &next->dns)},
     };
     for (size_t i = 0; i < ARRAY_LEN(settings); i++) {

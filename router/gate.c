@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "router/route.h"
+#include "verifier/domain/state.h"
 
 // What an answer says, for every reason that does not depend on the recipient's route.
 struct rule {
@@ -17,6 +18,8 @@ struct rule {
 static const struct rule REMOVED = {GATE_REFUSE, 550, "5.7.1", "this domain was removed"};
 static const struct rule FAILED = {GATE_REFUSE, 550, "5.7.1",
                                    "this domain's ownership could not be confirmed"};
+static const struct rule UNPROVEN = {GATE_DEFER, 450, "4.7.1",
+                                     "this domain's ownership cannot be confirmed now"};
 static const struct rule INBOUND_OFF = {GATE_REFUSE, 550, "5.7.1",
                                         "this domain does not take mail"};
 static const struct rule NO_ROUTE = {GATE_REFUSE, 550, "5.1.1", "no such recipient here"};
@@ -36,17 +39,43 @@ apply(const struct rule *rule, const char *text, struct gate_answer *answer)
     (void)snprintf(answer->reply_text, sizeof(answer->reply_text), "%s", text);
 }
 
-// Why a domain of ours takes no mail at all; NULL when it does.
+// What is said of a domain whose inbound is on; NULL: its routes decide.
+static const struct rule *
+mail_rule(enum domain_mail mail)
+{
+    switch (mail) {
+    case DOMAIN_MAIL_OPEN:
+    case DOMAIN_MAIL_HELD:
+        return NULL;
+    case DOMAIN_MAIL_DEFERRED:
+        return &UNPROVEN;
+    case DOMAIN_MAIL_REFUSED:
+        return &FAILED;
+    }
+    return &UNPROVEN;
+}
+
+// Why a domain of ours takes no mail at all; NULL when it does. What it needs to keep its inbound
+// is in `mail`, whatever its status: who edits an SPF record loses no tickets.
 static const struct rule *
 domain_rule(const struct store_domain *domain)
 {
     if (domain->status == DOMAIN_REMOVED) {
         return &REMOVED;
     }
-    if (domain->status == DOMAIN_FAILED) {
-        return &FAILED;
+    if (domain->inbound) {
+        return mail_rule(domain->mail);
     }
-    return domain->inbound ? NULL : &INBOUND_OFF;
+    return domain->status == DOMAIN_FAILED ? &FAILED : &INBOUND_OFF;
+}
+
+// A name that nobody proved to own is none of our business, in any status: else who adds (and
+// removes) somebody's name could stop the mail that others here send to it.
+static bool
+is_ours(const struct store_domain *domain)
+{
+    return domain_was_owned(domain) && !domain->claims &&
+           (domain->inbound || domain->status != DOMAIN_PENDING);
 }
 
 static size_t
@@ -84,12 +113,11 @@ void
 gate_decide(const struct config *config, struct registry *registry, const char *recipient,
             struct gate_answer *out)
 {
-    *out = (struct gate_answer){.decision = GATE_NOT_OURS, .reply_enhanced = ""};
+    *out = (struct gate_answer){.decision = GATE_NOT_OURS, .reply_enhanced = "", .hold = ""};
     struct store_domain entry;
     if (address_parse(recipient, &out->recipient, NULL) != ST_OK ||
         out->recipient.domain[0] == '\0' ||
-        registry_find(registry, out->recipient.domain, &entry) != ST_OK ||
-        entry.status == DOMAIN_PENDING) {
+        registry_find(registry, out->recipient.domain, &entry) != ST_OK || !is_ours(&entry)) {
         return;
     }
     memcpy(out->tenant, entry.tenant, sizeof(out->tenant));
@@ -103,6 +131,23 @@ gate_decide(const struct config *config, struct registry *registry, const char *
         return;
     }
     decide_by_routes(domain, out);
+    if (out->decision == GATE_ACCEPT && entry.mail == DOMAIN_MAIL_HELD) {
+        out->hold = REGISTRY_HOLD_REASON;
+    }
+}
+
+bool
+gate_takes_mail_for(const struct config *config, const char *text)
+{
+    struct address address;
+    struct route_match matches[ROUTE_MATCHES_MAX];
+    size_t count = 0;
+    const char *reject = NULL;
+    const struct config_domain *domain = address_parse(text, &address, NULL) == ST_OK
+                                             ? config_find_domain(config, address.domain)
+                                             : NULL;
+    return domain != NULL &&
+           route_recipient(domain, address.local_part, matches, &count, &reject) == ROUTE_TAKEN;
 }
 
 bool

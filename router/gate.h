@@ -17,6 +17,7 @@ struct gate_answer {
     char tenant[STORE_NAME_SIZE];       /* of the domain; "" when it is not ours */
     const struct config_domain *domain; /* with ACCEPT; borrowed from the config */
     size_t destination_count;           /* with ACCEPT: over all routes that match */
+    const char *hold; /* with ACCEPT: why its mail is held; static; "": it is not */
 };
 
 /**
@@ -27,6 +28,9 @@ struct gate_answer {
  */
 void gate_decide(const struct config *config, struct registry *registry, const char *recipient,
                  struct gate_answer *out);
+
+/** May mail to this address be delivered, by the routes alone? For the findings of a check. */
+bool gate_takes_mail_for(const struct config *config, const char *address);
 
 /** True when the client is in the domain's trusted networks. */
 bool gate_client_is_trusted(const struct config_domain *domain, const char *client_address);

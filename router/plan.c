@@ -87,10 +87,10 @@ has_delivery(const struct plan *plan, size_t first, const char *key)
 }
 
 static void
-add_delivery(struct plan *plan, const struct plan_question *question,
+add_delivery(struct plan *plan, const struct plan_question *question, const char *hold,
              const struct config_route *route, const char *key)
 {
-    bool held = question->hold[0] != '\0';
+    bool held = hold[0] != '\0';
     plan->deliveries =
         xreallocarray(plan->deliveries, plan->delivery_count + 1, sizeof(*plan->deliveries));
     plan->deliveries[plan->delivery_count++] = (struct store_delivery){
@@ -102,7 +102,7 @@ add_delivery(struct plan *plan, const struct plan_question *question,
         .destination = key,
         .captures = plan->captures[plan->captures_count - 1],
         .state = held ? DELIVERY_HELD : DELIVERY_QUEUED,
-        .reason = question->hold,
+        .reason = hold,
         .created_at = question->now_ms,
         .due_at = question->now_ms,
     };
@@ -110,17 +110,19 @@ add_delivery(struct plan *plan, const struct plan_question *question,
 }
 
 static void
-add_match(struct plan *plan, const struct plan_question *question, const struct route_match *match,
-          const char *domain, size_t first)
+add_match(struct plan *plan, const struct plan_question *question, const struct gate_answer *answer,
+          const struct route_match *match, size_t first)
 {
+    // What the policy says of the message goes before what is known of its domain.
+    const char *hold = question->hold[0] != '\0' ? question->hold : answer->hold;
     plan->captures =
         xreallocarray(plan->captures, plan->captures_count + 1, sizeof(*plan->captures));
     plan->captures[plan->captures_count++] = jsontext_from_captures(&match->captures);
     for (size_t i = 0; i < match->route->destination_count; i++) {
         const char *key = match->route->destinations[i]->key;
         if (!has_delivery(plan, first, key)) {
-            add_delivery(plan, question, match->route, key);
-            plan->deliveries[plan->delivery_count - 1].domain = domain;
+            add_delivery(plan, question, hold, match->route, key);
+            plan->deliveries[plan->delivery_count - 1].domain = answer->domain->name;
         }
     }
 }
@@ -135,7 +137,7 @@ add_recipient(struct plan *plan, const struct plan_question *question,
     (void)route_recipient(answer->domain, answer->recipient.local_part, matches, &count, &reject);
     size_t first = plan->delivery_count;
     for (size_t i = 0; i < count; i++) {
-        add_match(plan, question, &matches[i], answer->domain->name, first);
+        add_match(plan, question, answer, &matches[i], first);
     }
     if (plan->delivery_count == first) {
         return &STATE_CHANGED; // accepted, yet nothing would carry it: never answer 250 for that

@@ -150,7 +150,7 @@ enum store_note {
     STORE_NOTE_SES    /* the state of its identity (verifier/domain/ses/ses.h) */
 };
 
-enum { STORE_NOTE_MAX = 256 * 1024 }; /* bytes */
+enum { STORE_NOTE_MAX = 1024 * 1024 }; /* bytes */
 
 /** Keep a text in place of the one before. ST_NOT_FOUND no such domain; ST_TOO_LARGE; ST_IO. */
 MUST_CHECK enum status store_note_put(struct store *store, const struct id *domain,

@@ -12,7 +12,8 @@
 enum endpoint_takes {
     NOTHING, /* neither body nor query */
     QUERY,   /* the handler reads it */
-    BODY     /* a JSON object, always there */
+    BODY,    /* a JSON object, always there */
+    CHOICE   /* a JSON object, or nothing */
 };
 
 struct endpoint {
@@ -30,10 +31,13 @@ static const struct endpoint ENDPOINTS[] = {
     {"POST", "/v1/domains", BODY, domains_add},
     {"GET", "/v1/domains/{id}", NOTHING, domains_show},
     {"PATCH", "/v1/domains/{id}", BODY, domains_change},
-    {"DELETE", "/v1/domains/{id}", NOTHING, domains_remove},
+    {"DELETE", "/v1/domains/{id}", CHOICE, domains_remove},
     {"GET", "/v1/domains/{id}/records", NOTHING, domains_records},
     {"POST", "/v1/domains/{id}/verify", NOTHING, domains_verify},
     {"GET", "/v1/domains/{id}/events", QUERY, domains_events},
+    {"GET", "/v1/tenants", NOTHING, tenants_list},
+    {"POST", "/v1/tenants", BODY, tenants_add},
+    {"DELETE", "/v1/tenants/{id}", NOTHING, tenants_remove},
     {"GET", "/v1/messages", QUERY, messages_list},
     {"GET", "/v1/messages/{id}", NOTHING, messages_show},
     {"GET", "/v1/messages/{id}/raw", NOTHING, messages_raw},
@@ -96,7 +100,8 @@ static bool
 check_shape(const struct endpoint *endpoint, const struct request *request,
             struct response *response)
 {
-    if (endpoint->takes != BODY && request->body_length > 0) {
+    bool takes_body = endpoint->takes == BODY || endpoint->takes == CHOICE;
+    if (!takes_body && request->body_length > 0) {
         response_error(response, 400, "bad_request", "this request takes no body");
         return false;
     }
@@ -126,6 +131,12 @@ read_body(const struct request *request, json_t **body_out, struct response *res
     return true;
 }
 
+static bool
+wants_body(const struct endpoint *endpoint, const struct request *request)
+{
+    return endpoint->takes == BODY || (endpoint->takes == CHOICE && request->body_length > 0);
+}
+
 void
 api_dispatch(const struct api_context *context, int64_t started_mono_ms,
              const struct request *request, struct response *response)
@@ -137,7 +148,7 @@ api_dispatch(const struct api_context *context, int64_t started_mono_ms,
     const struct endpoint *endpoint = find_endpoint(request, call.id, response);
     AUTO_JSON *body = NULL;
     if (endpoint == NULL || !check_shape(endpoint, request, response) ||
-        (endpoint->takes == BODY && !read_body(request, &body, response))) {
+        (wants_body(endpoint, request) && !read_body(request, &body, response))) {
         return;
     }
     call.body = body;

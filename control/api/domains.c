@@ -2,33 +2,16 @@
 // /v1/domains: the registry over HTTP.
 #include <string.h>
 
+#include "common/xalloc.h"
 #include "control/api/fields.h"
 #include "control/api/handlers.h"
 #include "control/api/json.h"
 #include "control/api/views.h"
+#include "verifier/domain/record_json.h"
 
 enum { EVENTS_DEFAULT = 100, EVENTS_MAX = 1000 };
 
 static const char DEFAULT_TENANT[] = "default";
-static const char DEFAULT_PROFILE[] = "local";
-
-// ---- finding the domain that {id} names
-
-struct search {
-    const char *id;
-    bool found;
-    struct store_domain domain;
-};
-
-static void
-on_search(void *context, const struct store_domain *domain)
-{
-    struct search *search = context;
-    if (!search->found && strcmp(domain->id.text, search->id) == 0) {
-        search->domain = *domain;
-        search->found = true;
-    }
-}
 
 // {id} is an id or a name as a person types it.
 static enum status
@@ -36,13 +19,9 @@ find_domain(const struct call *call, struct store_domain *domain_out, struct why
 {
     struct registry *registry = call->context->registry;
     if (id_is_valid(call->id)) {
-        struct search search = {.id = call->id};
-        registry_list(registry, true, on_search, &search);
-        if (search.found) {
-            *domain_out = search.domain;
-            return ST_OK;
-        }
-        return why_set(why, ST_NOT_FOUND, "there is no domain with the id %s", call->id);
+        return registry_find_id(registry, call->id, domain_out) == ST_OK
+                   ? ST_OK
+                   : why_set(why, ST_NOT_FOUND, "there is no domain with the id %s", call->id);
     }
     char name[DOMAIN_NAME_SIZE];
     if (address_normalize_domain(call->id, name, NULL) != ST_OK ||
@@ -70,56 +49,81 @@ find_living_domain(const struct call *call, struct store_domain *domain_out, str
 
 // ---- answers
 
-static void
-answer_domain(const struct call *call, unsigned http_status, const struct store_domain *domain,
-              const struct registry_record *records, size_t count)
+static json_t *
+view(const struct call *call, const struct store_domain *domain)
 {
     AUTO_CONFIG *config = config_holder_get(call->context->holder);
-    json_t *view = view_domain(domain, config);
-    if (records != NULL) {
-        json_object_set_new(view, "records", view_records(records, count, domain->name));
-    }
-    api_respond_json(call->response, http_status, view);
+    return view_domain(domain, config);
 }
 
 static void
-answer_with_records(const struct call *call, unsigned http_status,
-                    const struct store_domain *domain)
+answer_domain(const struct call *call, unsigned http_status, const struct store_domain *domain)
 {
-    struct registry_record records[REGISTRY_RECORDS_MAX];
-    AUTO_CONFIG *config = config_holder_get(call->context->holder);
-    size_t count = registry_records(call->context->registry, domain, config->inbound_mx, records);
-    answer_domain(call, http_status, domain, records, count);
+    api_respond_json(call->response, http_status, view(call, domain));
+}
+
+// Takes the members of a JSON text of record_json.h over into the domain's view.
+static void
+answer_with_json(const struct call *call, unsigned http_status, const struct store_domain *domain,
+                 const char *json, json_t *ses)
+{
+    json_t *root = view(call, domain);
+    AUTO_JSON *records = json_loads(json, 0, NULL);
+    (void)json_object_update(root, records); // fails without memory only
+    if (ses != NULL) {
+        (void)json_object_set_new(root, "ses", ses);
+    }
+    api_respond_json(call->response, http_status, root);
+}
+
+static enum status
+answer_unchecked(const struct call *call, unsigned http_status, const struct store_domain *domain,
+                 struct why *why)
+{
+    AUTO_FREE struct domain_records *records = xcalloc(1, sizeof(*records));
+    enum status status = registry_records(call->context->registry, domain, records, why);
+    if (status == ST_OK) {
+        AUTO_FREE char *json = record_json(records, domain->name, NULL);
+        answer_with_json(call, http_status, domain, json, NULL);
+    }
+    return status;
+}
+
+// With the records as the last check saw them; those to publish when there was none.
+static enum status
+answer_last_check(const struct call *call, const struct store_domain *domain, struct why *why)
+{
+    AUTO_FREE char *json = NULL;
+    enum status status = registry_last_check(call->context->registry, domain, &json, why);
+    if (status == ST_NOT_FOUND) {
+        return answer_unchecked(call, 200, domain, why);
+    }
+    if (status == ST_OK) {
+        answer_with_json(call, 200, domain, json, NULL);
+    }
+    return status;
 }
 
 // ---- handlers
 
-struct add_body {
-    const char *domain;
-    const char *tenant;
-    const char *profile;
-};
 static const struct field ADD_FIELDS[] = {
-    {FIELD(struct add_body, domain, FIELD_TEXT), .required = true},
-    {FIELD(struct add_body, tenant, FIELD_TEXT)},
-    {FIELD(struct add_body, profile, FIELD_TEXT)},
+    {FIELD(struct registry_addition, domain, FIELD_TEXT), .required = true},
+    {FIELD(struct registry_addition, tenant, FIELD_TEXT)},
+    {FIELD(struct registry_addition, profile, FIELD_TEXT)},
+    {FIELD(struct registry_addition, region, FIELD_TEXT)},
 };
 
 enum status
 domains_add(struct call *call, struct why *why)
 {
-    struct add_body body = {.tenant = DEFAULT_TENANT, .profile = DEFAULT_PROFILE};
+    struct registry_addition addition = {.tenant = DEFAULT_TENANT};
     struct store_domain domain;
     enum status status =
-        fields_read_body(call->body, ADD_FIELDS, ARRAY_LEN(ADD_FIELDS), &body, why);
+        fields_read_body(call->body, ADD_FIELDS, ARRAY_LEN(ADD_FIELDS), &addition, why);
     if (status == ST_OK) {
-        status = registry_add(call->context->registry, body.tenant, body.domain, body.profile,
-                              &domain, why);
+        status = registry_add(call->context->registry, &addition, &domain, why);
     }
-    if (status == ST_OK) {
-        answer_with_records(call, 201, &domain);
-    }
-    return status;
+    return status == ST_OK ? answer_unchecked(call, 201, &domain, why) : status;
 }
 
 struct list_query {
@@ -170,10 +174,11 @@ domains_show(struct call *call, struct why *why)
 {
     struct store_domain domain;
     enum status status = find_domain(call, &domain, why);
-    if (status == ST_OK) {
-        answer_domain(call, 200, &domain, NULL, 0);
+    if (status == ST_OK && domain.status == DOMAIN_REMOVED) {
+        answer_domain(call, 200, &domain);
+        return ST_OK;
     }
-    return status;
+    return status == ST_OK ? answer_last_check(call, &domain, why) : status;
 }
 
 enum status
@@ -181,26 +186,21 @@ domains_records(struct call *call, struct why *why)
 {
     struct store_domain domain;
     enum status status = find_living_domain(call, &domain, why);
-    if (status == ST_OK) {
-        answer_with_records(call, 200, &domain);
-    }
-    return status;
+    return status == ST_OK ? answer_last_check(call, &domain, why) : status;
 }
 
 enum status
 domains_verify(struct call *call, struct why *why)
 {
     struct store_domain domain;
-    struct registry_record records[REGISTRY_RECORDS_MAX];
-    size_t count;
+    AUTO_FREE struct registry_check *check = NULL;
     enum status status = find_living_domain(call, &domain, why);
     if (status == ST_OK) {
-        AUTO_CONFIG *config = config_holder_get(call->context->holder);
-        status = registry_verify(call->context->registry, domain.name, config->inbound_mx, &domain,
-                                 records, &count, why);
+        status = registry_verify(call->context->registry, domain.id.text, &check, why);
     }
     if (status == ST_OK) {
-        answer_domain(call, 200, &domain, records, count);
+        AUTO_FREE char *json = record_json(&check->records, domain.name, &check->summary);
+        answer_with_json(call, 200, &check->domain, json, view_ses(check));
     }
     return status;
 }
@@ -249,23 +249,60 @@ domains_change(struct call *call, struct why *why)
             registry_set_inbound(call->context->registry, domain.name, body.inbound, &domain, why);
     }
     if (status == ST_OK) {
-        answer_domain(call, 200, &domain, NULL, 0);
+        answer_domain(call, 200, &domain);
     }
     return status;
+}
+
+struct remove_body {
+    const char *held;
+};
+static const struct field REMOVE_FIELDS[] = {
+    {FIELD(struct remove_body, held, FIELD_TEXT)},
+};
+
+static enum status
+read_held(const struct call *call, enum registry_held *out, struct why *why)
+{
+    struct remove_body body = {.held = NULL};
+    enum status status =
+        call->body == NULL
+            ? ST_OK
+            : fields_read_body(call->body, REMOVE_FIELDS, ARRAY_LEN(REMOVE_FIELDS), &body, why);
+    if (status != ST_OK || body.held == NULL) {
+        return status;
+    }
+    if (strcmp(body.held, "drain") != 0 && strcmp(body.held, "discard") != 0) {
+        return why_set(why, ST_INVALID, "'held' is '%.40s'; it can be drain or discard", body.held);
+    }
+    *out = body.held[1] == 'r' ? REGISTRY_HELD_DRAIN : REGISTRY_HELD_DISCARD;
+    return ST_OK;
 }
 
 enum status
 domains_remove(struct call *call, struct why *why)
 {
+    enum registry_held held = REGISTRY_HELD_STAYS;
     struct store_domain domain;
-    enum status status = find_living_domain(call, &domain, why);
+    uint64_t count = 0;
+    enum status status = read_held(call, &held, why);
     if (status == ST_OK) {
-        status = registry_remove(call->context->registry, domain.name, &domain, why);
+        status = find_living_domain(call, &domain, why);
     }
     if (status == ST_OK) {
-        answer_domain(call, 200, &domain, NULL, 0);
+        status =
+            registry_remove(call->context->registry, domain.id.text, held, &domain, &count, why);
     }
-    return status;
+    if (status != ST_OK) {
+        return status;
+    }
+    if (held == REGISTRY_HELD_DRAIN) {
+        dispatcher_kick(call->context->dispatcher, NULL);
+    }
+    json_t *root = view(call, &domain);
+    (void)json_object_set_new(root, "held", api_json_number(count));
+    api_respond_json(call->response, 200, root);
+    return ST_OK;
 }
 
 struct events_query {

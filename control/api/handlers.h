@@ -14,7 +14,7 @@ struct call {
     const struct api_context *context;
     const struct request *request;
     struct response *response;
-    struct json_t *body;        /* an object; NULL for endpoints without a body */
+    struct json_t *body; /* an object; NULL for endpoints without, and where it may be left out */
     char id[REQUEST_TEXT_SIZE]; /* what stands for {id} in the path */
     int64_t started_mono_ms;    /* the API's start */
 };
@@ -23,6 +23,7 @@ typedef enum status handler(struct call *call, struct why *why);
 
 handler domains_add, domains_list, domains_show, domains_records, domains_verify, domains_change,
     domains_remove, domains_events;
+handler tenants_list, tenants_add, tenants_remove;
 handler messages_list, messages_show, messages_raw, messages_evidence;
 handler deliveries_list, deliveries_show, deliveries_retry;
 handler holds_list, holds_release, holds_discard;

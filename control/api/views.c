@@ -23,70 +23,53 @@ view_domain(const struct store_domain *domain, const struct config *config)
     set(view, "domain", api_json_text(domain->name));
     set(view, "tenant", api_json_text(domain->tenant));
     set(view, "profile", api_json_text(domain->profile));
+    set(view, "region", api_json_text_or_null(domain->region));
     set(view, "status", api_json_text(domain_status_name(domain->status)));
     set(view, "inbound", json_boolean(domain->inbound));
+    set(view, "mail", api_json_text(domain_mail_name(domain->mail)));
     set(view, "routes", api_json_number(routes == NULL ? 0 : routes->route_count));
     set(view, "created_at", api_json_time(domain->created_at));
     set(view, "verified_at", api_json_time(domain->verified_at));
     set(view, "checked_at", api_json_time(domain->checked_at));
+    set(view, "next_check_at", api_json_time(domain->next_check_at));
+    set(view, "owned_at", api_json_time(domain->owned_at));
+    set(view, "missing_since", api_json_time(domain->missing_since));
+    set(view, "ownership_missing_since", api_json_time(domain->ownership_missing_since));
+    set(view, "misses", api_json_number(domain->misses));
+    set(view, "failed_at", api_json_time(domain->failed_at));
     set(view, "removed_at", api_json_time(domain->removed_at));
+    set(view, "mx_points_here", json_boolean(domain->mx_points_here));
     return view;
 }
 
-// What a DNS panel wants in its "host" box: the name without the domain, "@" for the domain itself.
-static json_t *
-host_part(const char *name, const char *domain)
+json_t *
+view_ses(const struct registry_check *check)
 {
-    size_t length = strlen(name);
-    size_t tail = strlen(domain);
-    if (strcmp(name, domain) == 0) {
-        return json_string("@");
+    const struct ses_report *report = &check->report;
+    if (!check->has_report && check->ses_problem[0] == '\0') {
+        return json_null();
     }
-    if (length > tail + 1 && name[length - tail - 1] == '.' &&
-        strcmp(name + length - tail, domain) == 0) {
-        return json_stringn(name, length - tail - 1);
+    json_t *view = json_object();
+    if (!check->has_report) {
+        set(view, "problem", api_json_text(check->ses_problem));
+        return view;
     }
-    return api_json_text(name);
-}
-
-static json_t *
-findings(const struct registry_record *record)
-{
-    json_t *list = json_array();
-    if (record->problem[0] != '\0') {
-        json_t *finding = json_object();
-        set(finding, "code", api_json_text(record->status));
-        set(finding, "problem", api_json_text(record->problem));
-        set(finding, "cure", api_json_text(record->cure));
-        (void)json_array_append_new(list, finding);
-    }
-    return list;
+    set(view, "verified", json_boolean(report->verified));
+    set(view, "verification", api_json_text(ses_progress_name(report->verification)));
+    set(view, "dkim", api_json_text(ses_progress_name(report->dkim)));
+    set(view, "mail_from", api_json_text(ses_progress_name(report->mail_from)));
+    set(view, "problem", api_json_text_or_null(ses_error_sentence(report->error)));
+    return view;
 }
 
 json_t *
-view_record(const struct registry_record *record, const char *domain)
+view_tenant(const struct store_tenant *tenant)
 {
     json_t *view = json_object();
-    set(view, "purpose", api_json_text(record->purpose));
-    set(view, "type", api_json_text(record->type));
-    set(view, "host", host_part(record->name, domain));
-    set(view, "name", api_json_text(record->name));
-    set(view, "value", api_json_text(record->value));
-    set(view, "required", json_boolean(record->required));
-    set(view, "status", api_json_text(record->status[0] == '\0' ? "unchecked" : record->status));
-    set(view, "observed", api_json_text_or_null(record->observed));
-    set(view, "findings", findings(record));
+    set(view, "tenant", api_json_text(tenant->name));
+    set(view, "domains", api_json_number(tenant->domains));
+    set(view, "created_at", api_json_time(tenant->created_at));
     return view;
-}
-
-json_t *
-view_records(const struct registry_record *records, size_t count, const char *domain)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < count; i++) {
-        (void)json_array_append_new(list, view_record(&records[i], domain));
-    }
-    return list;
 }
 
 json_t *

@@ -13,10 +13,9 @@ struct json_t;
 
 struct json_t *view_domain(const struct store_domain *domain, const struct config *config);
 
-/** A record of `domain` (its name), with the finding if there is one. */
-struct json_t *view_record(const struct registry_record *record, const char *domain);
-struct json_t *view_records(const struct registry_record *records, size_t count,
-                            const char *domain);
+/** What SES said of a check; null: it was not asked. */
+struct json_t *view_ses(const struct registry_check *check);
+struct json_t *view_tenant(const struct store_tenant *tenant);
 
 struct json_t *view_event(const struct store_event_row *event);
 

@@ -51,7 +51,7 @@ def test_inbound_on_needs_a_verified_domain(lab, other_domain):
     lab.cli("domain", "add", other_domain, "--tenant", "other")
     done = lab.cli_text("domain", "inbound", "on", other_domain, check=False)
     assert done.returncode == 4
-    assert f"_mailspur.{other_domain}" in done.stdout + done.stderr
+    assert "all its required records" in done.stderr
 
 
 def test_inbound_on_without_routes_is_refused(lab):

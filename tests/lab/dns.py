@@ -14,8 +14,20 @@ from .process import Daemon, free_port, wait_until
 from .world import World
 
 ZONE = "example"
+AUTHORITY_ADDRESS = "127.0.1.2"  # of the zone's name server, on port 53
 DEAD_ZONE = "dead.example"  # delegated to a port where nobody listens: SERVFAIL
 TXT_STRING_MAX = 255
+
+
+def can_bind(address, port):
+    """False where another DNS server has the port, or we have no right to it: then domains are
+    checked through the resolver only."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, port))
+        except OSError:
+            return False
+    return True
 
 
 def quote_txt(text):
@@ -32,6 +44,7 @@ class Dns:
         self.listen_on_53 = listen_on_53
         self.nsd_port = free_port()
         self.port = free_port()
+        self.listen_as_authority = can_bind(AUTHORITY_ADDRESS, 53)
         self.records = {}
         self.serial = 0
         self.nsd = None
@@ -55,7 +68,7 @@ class Dns:
         self.serial += 1
         lines = [f"$ORIGIN {ZONE}.", f"$TTL {self.ttl}",
                  f"@ SOA ns.{ZONE}. hostmaster.{ZONE}. {self.serial} 3600 600 86400 {self.ttl}",
-                 f"@ NS ns.{ZONE}.", "ns A 127.0.0.1"]
+                 f"@ NS ns.{ZONE}.", f"ns A {AUTHORITY_ADDRESS}"]
         for (name, record_type), values in sorted(self.records.items()):
             lines += [f"{name}. {record_type} {value}" for value in values]
         path = os.path.join(self.folder, "zone")
@@ -91,7 +104,7 @@ class Dns:
         self.nsd = Daemon("nsd", [shutil.which("nsd", path="/usr/sbin:/usr/bin"), "-d", "-c",
                                   os.path.join(self.folder, "nsd.conf")],
                           os.path.join(self.folder, "nsd.log"),
-                          user="nsd").start()
+                          user=None if self.listen_as_authority else "nsd").start()
         # Unbound drops root itself, once it holds port 53.
         self.unbound = Daemon("unbound", [shutil.which("unbound", path="/usr/sbin:/usr/bin"), "-d",
                                           "-c", os.path.join(self.folder, "unbound.conf")],
@@ -109,9 +122,10 @@ class Dns:
             out.write(text)
 
     def _nsd_config(self):
+        extra = f"  ip-address: {AUTHORITY_ADDRESS}@53\n" if self.listen_as_authority else ""
         return f"""server:
   ip-address: 127.0.0.1@{self.nsd_port}
-  username: ""
+{extra}  username: "{'nsd' if self.listen_as_authority else ''}"
   chroot: ""
   zonesdir: "{self.folder}"
   pidfile: ""

@@ -143,6 +143,8 @@ class Lab:
             "store": {"path": self.path("state", "mailspur.db")},
             "limits": {"min_free_disk": "1M"},
             "dns": {"servers": [self.dns.server], "timeout": "1s"},
+            "verification": {"default_profile": "inbound", "allow_private": ["127.0.0.0/8"],
+                             "queries_per_server": 0},
             "milter": {"socket": "unix:" + self.path("run", "milter.sock"), "socket_mode": "0666",
                        "spool": self.spool,
                        "reference_helper": self.program("mailspur-reference"), "helpers": 2},

@@ -42,7 +42,7 @@ LIBRARY_HOMES = {
     "systemd/": ["common"],
     "openssl/": ["common", "verifier/domain", "verifier/message"],
     "jansson.h": ["common", "control/api", "control/cli", "router", "router/delivery",
-                  "verifier/domain/ses"],
+                  "verifier/domain"],
 }
 
 FORBIDDEN_CALLS = re.compile(

@@ -43,13 +43,51 @@ is_removed(const struct store_domain *row)
     return row->status == DOMAIN_REMOVED;
 }
 
+// 2 holds the name, 1 held it, 0 would like to.
+static int
+rank(const struct store_domain *row)
+{
+    if (is_removed(row)) {
+        return 1;
+    }
+    return row->claims ? 0 : 2;
+}
+
 static bool
 goes_before(const struct store_domain *row, const struct store_domain *other)
 {
-    if (is_removed(row) != is_removed(other)) {
-        return !is_removed(row);
+    return rank(row) != rank(other) ? rank(row) > rank(other)
+                                    : row->removed_at >= other->removed_at;
+}
+
+// Rare: the one that answered has stepped back, and perhaps another answers now.
+static struct store_domain *
+best_of_name(const struct directory *directory, const char *name)
+{
+    struct store_domain *best = NULL;
+    struct store_domain *row;
+    size_t cursor = 0;
+    while ((row = map_next(directory->by_id, &cursor, NULL)) != NULL) {
+        if (strcmp(row->name, name) == 0 && (best == NULL || goes_before(row, best))) {
+            best = row;
+        }
     }
-    return row->removed_at >= other->removed_at;
+    return best;
+}
+
+static void
+take_over(struct directory *directory, struct store_domain *mine, const struct store_domain *row)
+{
+    int before = rank(mine);
+    bool is_new = mine->version == 0;
+    *mine = *row;
+    struct store_domain *answers = map_get(directory->by_name, mine->name);
+    if (answers == mine && !is_new && rank(mine) < before) {
+        answers = best_of_name(directory, mine->name);
+    } else if (answers == NULL || goes_before(mine, answers)) {
+        answers = mine;
+    }
+    (void)map_put(directory->by_name, mine->name, answers);
 }
 
 void
@@ -62,11 +100,18 @@ directory_adopt(struct directory *directory, const struct store_domain *row)
         (void)map_put(directory->by_id, row->id.text, mine);
     }
     if (mine->version < row->version) {
-        *mine = *row;
-        const struct store_domain *other = map_get(directory->by_name, mine->name);
-        if (other == NULL || goes_before(mine, other)) {
-            (void)map_put(directory->by_name, mine->name, mine);
-        }
+        take_over(directory, mine, row);
+    }
+    (void)pthread_rwlock_unlock(&directory->lock);
+}
+
+void
+directory_each(struct directory *directory, directory_visit *visit, void *context)
+{
+    size_t cursor = 0;
+    const struct store_domain *row;
+    (void)pthread_rwlock_rdlock(&directory->lock);
+    while ((row = map_next(directory->by_id, &cursor, NULL)) != NULL && visit(context, row)) {
     }
     (void)pthread_rwlock_unlock(&directory->lock);
 }

@@ -1,24 +1,65 @@
 // SPDX-License-Identifier: Apache-2.0
 // The domains that tenants added, in memory, written through to the store: the one source for "is
 // this name ours, and may it take mail?".
+//
+// Functions that take `which` find a domain by its id, or by its name as a person types it.
 #ifndef VERIFIER_DOMAIN_REGISTRY_H
 #define VERIFIER_DOMAIN_REGISTRY_H
 
+#include "common/clock_guard.h"
+#include "config/config.h"
 #include "store/store.h"
+#include "verifier/dns/authority.h"
 #include "verifier/dns/dns.h"
+#include "verifier/domain/check.h"
+#include "verifier/domain/ses/ses.h"
 
 struct registry;
 
-struct registry_settings {
-    const char *hostname; /* the host's own names are refused as domains */
-    uint64_t pending_per_tenant;
+enum {
+    REGISTRY_SES_MS = 8000, /* how long a check or an addition waits for SES */
 };
 
-/** Load all domains. The store and the resolver must outlive the registry. */
-MUST_CHECK enum status registry_open(const struct registry_settings *settings, struct store *store,
-                                     struct dns *dns, struct registry **registry_out,
-                                     struct why *why);
-void registry_close(struct registry *registry);
+/** Held deliveries with this reason wait for the proof of ownership. */
+#define REGISTRY_HOLD_REASON "the domain's proof of ownership is gone"
+
+typedef void registry_check_fn(const struct check_context *context,
+                               const struct check_subject *subject, struct domain_records *records,
+                               struct check_summary *summary_out,
+                               enum check_outcome *other_token_out);
+
+/** All of it outlives the registry. */
+struct registry_settings {
+    struct store *store;
+    struct dns *dns;
+    struct authority *authority;
+    struct config_holder *holder; /* profiles, rules and limits of the moment */
+    struct clock_guard *clock;
+    registry_check_fn *check; /* domain_check */
+    /** As check_subject.takes_mail_for; `config` is the one in force. NULL: not asked. */
+    bool (*takes_mail_for)(const struct config *config, const char *address);
+};
+
+/** Load all domains. Store errors. */
+MUST_CHECK enum status registry_open(const struct registry_settings *settings,
+                                     struct registry **registry_out, struct why *why);
+
+/** Checks under way and to come give up as soon as they can: before what asks for them is closed.
+ */
+void registry_cancel(struct registry *registry);
+void registry_close(struct registry *registry); /* NULL-safe */
+
+/** Told of each change this registry wrote: after it is durable, on the thread that made it. */
+struct registry_listener {
+    void (*changed)(void *context, const struct store_domain *domain,
+                    const struct store_event *events); /* NULL: nothing for the audit log */
+    void *context;
+};
+
+/** One listener; before any change is asked for, and until registry_close. */
+void registry_listen(struct registry *registry, const struct registry_listener *listener);
+
+/* ---- looking up ------------------------------------------------------------------------------ */
 
 /**
  * The domain that answers for this name (A-labels): the entry itself, not removed if there is one.
@@ -29,64 +70,103 @@ void registry_close(struct registry *registry);
 MUST_CHECK enum status registry_find(struct registry *registry, const char *name,
                                      struct store_domain *domain_out);
 
-/**
- * Add a domain for a tenant (made if new), pending, inbound off, with a fresh token.
- *
- * @tenant   lower-case letters, digits, '.', '_', '-'; below STORE_NAME_SIZE
- * @name     as a person types it; checked by domain_name_check
- * @profile  "local"; the others are not built yet
- * @return   ST_OK; ST_INVALID with the sentence for the user; ST_CONFLICT it exists; ST_REFUSED
- *           another tenant holds a domain above or below it; ST_TOO_LARGE too many pending ones;
- *           store errors
- */
-MUST_CHECK enum status registry_add(struct registry *registry, const char *tenant, const char *name,
-                                    const char *profile, struct store_domain *domain_out,
-                                    struct why *why);
-
-/** One DNS record that the tenant has to publish, and what was seen. */
-struct registry_record {
-    const char *purpose; /* "ownership", "inbound" */
-    const char *type;    /* "TXT", "MX" */
-    char name[DOMAIN_NAME_SIZE + 16];
-    char value[512];
-    char status[16];    /* "found", "missing", "wrong", "unknown", "" not checked yet */
-    char observed[512]; /* what is there instead; "" */
-    char problem[256];  /* one sentence; "" when found */
-    char cure[512];     /* what to do, with the text to paste; "" when found */
-    bool required;      /* for verified; the others are findings only */
-};
-
-enum { REGISTRY_RECORDS_MAX = 16 };
-
-/** The records of a domain, without asking the DNS. Returns how many. */
-size_t registry_records(const struct registry *registry, const struct store_domain *domain,
-                        const char *inbound_mx, struct registry_record out[REGISTRY_RECORDS_MAX]);
-
-/**
- * Ask the DNS for every record of the domain, past our own cache, and change its state
- * accordingly. What could not be asked changes nothing; a verified domain that fails stays verified
- * (the event "domain.check_failed" is recorded).
- *
- * @name    as typed; so it is below
- * @return  ST_OK whatever was found; ST_NOT_FOUND; ST_AGAIN it was replaced meanwhile; store errors
- * @thread  any; blocks on the DNS, up to 15 s
- */
-MUST_CHECK enum status registry_verify(struct registry *registry, const char *name,
-                                       const char *inbound_mx, struct store_domain *domain_out,
-                                       struct registry_record out[REGISTRY_RECORDS_MAX],
-                                       size_t *count_out, struct why *why);
-
-/** Inbound on or off; on needs a verified domain (ST_REFUSED says what is missing). ST_NOT_FOUND.
- */
-MUST_CHECK enum status registry_set_inbound(struct registry *registry, const char *name, bool on,
-                                            struct store_domain *domain_out, struct why *why);
-
-/** Remove: inbound stops with the next RCPT; the name is watched for 30 days. ST_NOT_FOUND. */
-MUST_CHECK enum status registry_remove(struct registry *registry, const char *name,
-                                       struct store_domain *domain_out, struct why *why);
+/** The domain with this id, whatever became of it. From memory. */
+MUST_CHECK enum status registry_find_id(struct registry *registry, const char *id,
+                                        struct store_domain *domain_out);
 
 /** Called for each domain, removed ones only if asked; in the order of names. May call back. */
 void registry_list(struct registry *registry, bool with_removed, store_domain_visit *visit,
                    void *context);
+
+/* ---- changing -------------------------------------------------------------------------------- */
+
+struct registry_addition {
+    const char *tenant;  /* lower-case letters, digits, '.', '_', '-'; below STORE_NAME_SIZE */
+    const char *domain;  /* as a person types it; checked by domain_name_check */
+    const char *profile; /* NULL: verification.default_profile */
+    const char *region;  /* NULL: verification.region */
+};
+
+/**
+ * Add a domain for a tenant (made if new), pending, inbound off, with a fresh token. Keys of
+ * profiles with `dkim: local` are made; with `dkim: ses` the identity is asked for, and is made
+ * later when SES does not answer.
+ *
+ * @return  ST_OK; ST_INVALID with the sentence for the user; ST_CONFLICT it exists; ST_REFUSED
+ *          another tenant holds a domain above or below it, or SES is not configured;
+ *          ST_TOO_LARGE the tenant has too many; ST_IO, ST_NO_SPACE keys; store errors
+ * @thread  any; with keys or SES it blocks, up to REGISTRY_SES_MS
+ */
+MUST_CHECK enum status registry_add(struct registry *registry,
+                                    const struct registry_addition *addition,
+                                    struct store_domain *domain_out, struct why *why);
+
+/** Is this a tenant's name? ST_INVALID says what one is. */
+MUST_CHECK enum status registry_check_tenant(const char *tenant, struct why *why);
+
+/** Inbound on or off. On needs a verified domain, or (`inbound_needs: ownership`) one whose proof
+ * of ownership is there; ST_REFUSED says what is missing. ST_NOT_FOUND. */
+MUST_CHECK enum status registry_set_inbound(struct registry *registry, const char *which, bool on,
+                                            struct store_domain *domain_out, struct why *why);
+
+/** What becomes of mail that is held when its domain is removed. */
+enum registry_held {
+    REGISTRY_HELD_STAYS, /* until somebody releases it, or it expires */
+    REGISTRY_HELD_DRAIN, /* it is delivered */
+    REGISTRY_HELD_DISCARD
+};
+
+/**
+ * Remove: inbound stops with the next RCPT, what was accepted is still delivered, the name is
+ * watched for 30 days, its SES identity is given back, its keys are deleted when the watch ends.
+ *
+ * @held_out  deliveries released or discarded; may be NULL
+ * @return    ST_OK; ST_NOT_FOUND; store errors. A failure behind the removal itself is told too: it
+ *            is removed then, and held mail stays
+ */
+MUST_CHECK enum status registry_remove(struct registry *registry, const char *which,
+                                       enum registry_held held, struct store_domain *domain_out,
+                                       uint64_t *held_out, struct why *why);
+
+/* ---- records and checks ---------------------------------------------------------------------- */
+
+/** The records of a domain, not checked, without asking the DNS. Large: on the heap. ST_REFUSED:
+ *  its profile is not configured any more. */
+MUST_CHECK enum status registry_records(struct registry *registry,
+                                        const struct store_domain *domain,
+                                        struct domain_records *records_out, struct why *why);
+
+/** A check, and what it changed. */
+struct registry_check {
+    struct store_domain domain; /* as it is now */
+    struct domain_records records;
+    struct check_summary summary;
+    bool has_report; /* SES was asked too */
+    struct ses_report report;
+    char ses_problem[sizeof(struct why)]; /* why it could not be asked; "" */
+};
+
+/**
+ * Ask the DNS (and SES) for every record of the domain, and change its state accordingly. What
+ * could not be asked changes nothing. What was seen is kept for registry_last_check.
+ *
+ * @check_out  on the heap; free() releases it
+ * @return     ST_OK whatever was found; ST_NOT_FOUND; ST_AGAIN it was changed or replaced
+ * meanwhile; as registry_records; store errors
+ * @thread     any; blocks on the DNS and SES, up to CHECK_TIME_MS and REGISTRY_SES_MS; waits while
+ *             the same domain is being checked
+ */
+MUST_CHECK enum status registry_verify(struct registry *registry, const char *which,
+                                       struct registry_check **check_out, struct why *why);
+
+/** What schedule.h calls: as registry_verify; a removed domain is watched. */
+MUST_CHECK enum status registry_check_id(struct registry *registry, const struct id *id,
+                                         struct store_domain *domain_out, uint64_t *provider_out,
+                                         struct why *why);
+
+/** The JSON of the last check (record_json.h), owned. ST_NOT_FOUND: none was made yet. */
+MUST_CHECK enum status registry_last_check(struct registry *registry,
+                                           const struct store_domain *domain, char **json_out,
+                                           struct why *why);
 
 #endif

@@ -46,7 +46,12 @@ interval_of(const struct store_domain *domain)
     case DOMAIN_VERIFIED:
         return domain->misses > 0 || domain->ownership_misses > 0 ? STATE_CONFIRM_MS : STATE_DAY_MS;
     case DOMAIN_FAILED:
-        return domain->ownership_misses == 1 ? STATE_CONFIRM_MS : STATE_DAY_MS;
+        if (domain->ownership_misses == 1) {
+            return STATE_CONFIRM_MS;
+        }
+        return domain->mail == DOMAIN_MAIL_HELD || domain->mail == DOMAIN_MAIL_DEFERRED
+                   ? STATE_HOUR_MS
+                   : STATE_DAY_MS;
     case DOMAIN_REMOVED:
         return domain->releases_identity ? STATE_RELEASE_EVERY_MS : STATE_DAY_MS;
     }
@@ -347,9 +352,8 @@ domain_state_watched(struct store_domain *domain, enum check_outcome points_here
 
 /* ---- schedule -------------------------------------------------------------------------------- */
 
-// The same for a domain each time, and spread over all of them: a number from its id.
-static int64_t
-jitter(const struct store_domain *domain, int64_t span_ms)
+int64_t
+domain_state_spread(const struct store_domain *domain, int64_t span_ms)
 {
     uint64_t hash = 1469598103934665603U; // FNV-1a
     for (const char *c = domain->id.text; *c != '\0'; c++) {
@@ -388,7 +392,7 @@ domain_state_next_check(const struct store_domain *domain, int64_t now)
         return now + interval;
     }
     int64_t span = interval * JITTER_PERCENT / 100;
-    return now + interval - span / 2 + jitter(domain, span);
+    return now + interval - span / 2 + domain_state_spread(domain, span);
 }
 
 bool

@@ -100,11 +100,15 @@ const struct store_event *domain_step_events(struct domain_step *step);
 /**
  * When the schedule looks at the row next: pending at the ages of 1, 2, 5, 15, 30 minutes, then
  * hourly; verified daily, with jitter; at_risk, and while a first miss is not confirmed, every 15
- * minutes; failed daily for 30 days, and on while its inbound is on; removed daily until forgotten.
+ * minutes; failed hourly while its mail is held or deferred, else daily for 30 days, and on while
+ * its inbound is on; removed daily until forgotten.
  *
  * @return  wall clock ms, above `now`; 0: never by itself
  */
 int64_t domain_state_next_check(const struct store_domain *domain, int64_t now);
+
+/** A number from 0 to below span_ms: the same for this row, and evenly spread over many. */
+int64_t domain_state_spread(const struct store_domain *domain, int64_t span_ms);
 
 /** Proven at least once: only then a name may ever be answered for with more than "not ours". */
 bool domain_was_owned(const struct store_domain *domain);

@@ -16,6 +16,7 @@
 
 #include "common/strbuf.h"
 #include "common/unixsock.h"
+#include "tests/unit/domain/fixture_check.h"
 #include "verifier/dns/dns.h"
 
 enum { ANSWER_MAX = 8 * 1024 * 1024 };
@@ -43,6 +44,8 @@ write_configuration(const struct house *house)
                   "  intake: {path: %s/intake.sock}\n"
                   "  socketmap: {path: %s/socketmap.sock}\n"
                   "store: {path: %s/mailspur.db}\n"
+                  "limits: {pending_domains: 3}\n"
+                  "verification: {default_profile: inbound}\n"
                   "destinations:\n"
                   "  psa: {kind: psa, url: \"https://psa.invalid/hook\"}\n",
                   house->folder, house->folder, house->folder, house->folder);
@@ -75,12 +78,18 @@ open_upper_parts(struct house *house)
     struct why why = {.text = ""};
     char zone[2 * HOUSE_PATH_SIZE];
     (void)snprintf(zone, sizeof(zone), "%s/zone", house->folder);
-    const struct registry_settings settings = {.hostname = "mx.test.example",
-                                               .pending_per_tenant = 3};
     const struct api_context context = {
         .store = house->store, .holder = house->holder, .dispatcher = house->dispatcher};
-    if (dns_open_fixture(zone, &house->dns, &why) != ST_OK ||
-        registry_open(&settings, house->store, house->dns, &house->registry, &why) != ST_OK) {
+    if (dns_open_fixture(zone, &house->dns, &why) != ST_OK) {
+        fail_msg("dns: %s", why.text);
+    }
+    clock_guard_init(&house->clock);
+    const struct registry_settings settings = {.store = house->store,
+                                               .dns = house->dns,
+                                               .holder = house->holder,
+                                               .clock = &house->clock,
+                                               .check = fixture_check};
+    if (registry_open(&settings, &house->registry, &why) != ST_OK) {
         fail_msg("registry: %s", why.text);
     }
     struct api_context whole = context;

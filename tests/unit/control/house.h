@@ -25,6 +25,7 @@ struct house {
     char socket_path[HOUSE_PATH_SIZE];
     struct store *store;
     struct dns *dns;
+    struct clock_guard clock;
     struct registry *registry;
     struct config_holder *holder;
     struct dispatcher *dispatcher;

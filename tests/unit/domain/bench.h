@@ -5,12 +5,19 @@
 
 #include "verifier/domain/registry.h"
 
-enum { BENCH_PENDING_MAX = 3, BENCH_PATH_SIZE = 256, BENCH_ZONE_MAX = 64 * 1024 };
+enum {
+    BENCH_PENDING_MAX = 3,
+    BENCH_DOMAINS_MAX = 5,
+    BENCH_PATH_SIZE = 256,
+    BENCH_ZONE_MAX = 64 * 1024
+};
 
 #define BENCH_MX_HOST "mx.mailspur.example"
 
 struct bench {
     char folder[64];
+    struct clock_guard clock;
+    struct config_holder *holder;
     struct store *store;
     struct dns *dns;
     struct registry *registry;
@@ -29,8 +36,24 @@ void bench_reopen(struct bench *bench, const struct store_domain *domain, const 
 /** These fail the test when the registry refuses. */
 struct store_domain bench_add(struct bench *bench, const char *tenant, const char *name);
 struct store_domain bench_add_verified(struct bench *bench, const char *tenant, const char *name);
-size_t bench_verify(struct bench *bench, const char *name, struct store_domain *domain,
-                    struct registry_record records[REGISTRY_RECORDS_MAX]);
+void bench_remove(struct bench *bench, const char *name);
+
+/** What the check saw; free() releases it. */
+struct registry_check *bench_verify(struct bench *bench, const char *name);
+
+/** As registry_add with the profile "inbound". */
+enum status bench_try_add(struct bench *bench, const char *tenant, const char *name,
+                          const char *profile, struct store_domain *domain, struct why *why);
+
+/** Settings of a registry over the bench. */
+struct registry_settings bench_settings(struct bench *bench);
+
+/** Put a configuration in force: these lines behind the bench's own. */
+void bench_configure(struct bench *bench, const char *lines);
+
+/** Keep a message to the domain with one delivery, held for this reason. */
+struct id bench_hold(struct bench *bench, const struct store_domain *domain, const char *reason);
+enum delivery_state bench_state(struct bench *bench, const struct id *delivery);
 
 struct bench_events {
     size_t count;

@@ -8,10 +8,13 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench.h"
-#include "common/clock.h"
+#include "verifier/domain/local_keys.h"
+#include "verifier/domain/state.h"
 
 /* ---- adding ---------------------------------------------------------------------------------- */
 
@@ -22,7 +25,9 @@ an_added_domain_is_pending_and_found_after_a_restart(void **state)
     struct store_domain domain = bench_add(bench, "acme", " Example.COM. ");
     assert_string_equal(domain.name, "example.com");
     assert_string_equal(domain.tenant, "acme");
-    assert_string_equal(domain.profile, "local");
+    assert_string_equal(domain.profile, "inbound");
+    assert_string_equal(domain.region, "us-east-1");
+    assert_int_equal(domain.next_check_at, domain.created_at + 60 * 1000);
     assert_int_equal(domain.status, DOMAIN_PENDING);
     assert_false(domain.inbound);
     assert_int_equal(strlen(domain.token), 32);
@@ -58,6 +63,7 @@ what_cannot_be_added_is_refused_with_a_sentence(void **state)
     memset(long_tenant, 'a', STORE_NAME_SIZE);
     long_tenant[STORE_NAME_SIZE] = '\0';
     (void)bench_add(bench, "acme", "mid.example.com");
+    bench_configure(bench, "verification: {reserved_names: [reserved.example]}\n");
     const struct {
         const char *tenant;
         const char *name;
@@ -67,8 +73,12 @@ what_cannot_be_added_is_refused_with_a_sentence(void **state)
     } cases[] = {
         {"acme", "http://example.org", "local", ST_INVALID, "did you mean example.org?"},
         {"acme", "mx.mailspur.example", "local", ST_INVALID, "this mail server itself"},
-        {"acme", "example.org", "relay", ST_INVALID, "not built yet"},
-        {"acme", "example.org", "", ST_INVALID, "not built yet"},
+        {"acme", "example.org", "none", ST_INVALID,
+         "there are: inbound, ivymail, local, relay, ses"},
+        {"acme", "example.org", "", ST_INVALID, "no profile ''"},
+        {"acme", "example.org", "ses", ST_REFUSED, "SES is not configured"},
+        {"acme", "reserved.example", "local", ST_INVALID, "operator itself"},
+        {"acme", "a.b.reserved.example", "local", ST_INVALID, "operator itself"},
         {"", "example.org", "local", ST_INVALID, "tenant name"},
         {"a b", "example.org", "local", ST_INVALID, "tenant name"},
         {"Acme", "example.org", "local", ST_INVALID, "tenant name"},
@@ -82,16 +92,17 @@ what_cannot_be_added_is_refused_with_a_sentence(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct store_domain domain = {.name = "untouched"};
         struct why why = {.text = ""};
-        enum status status = registry_add(bench->registry, cases[i].tenant, cases[i].name,
-                                          cases[i].profile, &domain, &why);
+        enum status status =
+            bench_try_add(bench, cases[i].tenant, cases[i].name, cases[i].profile, &domain, &why);
         if (status != cases[i].status || strstr(why.text, cases[i].sentence) == NULL ||
             strcmp(domain.name, "untouched") != 0) {
             fail_msg("%s %s: %s %s", cases[i].tenant, cases[i].name, status_name(status), why.text);
         }
     }
     (void)bench_add(bench, long_tenant + 1, "example.org"); // one shorter
-    (void)bench_add(bench, "acme", "low.mid.example.com");  // a tenant's own child
-    (void)bench_add(bench, "other", "mid-example.com");     // looks like a child, is none
+    (void)bench_add(bench, "acme", "xreserved.example");
+    (void)bench_add(bench, "acme", "low.mid.example.com"); // a tenant's own child
+    (void)bench_add(bench, "other", "mid-example.com");    // looks like a child, is none
     (void)bench_add(bench, "other", "xmid.example.com");
 }
 
@@ -106,11 +117,29 @@ pending_domains_of_a_tenant_are_capped(void **state)
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         (void)bench_add(bench, "acme", names[i]);
     }
-    assert_int_equal(registry_add(bench->registry, "acme", "four.example", "local", &domain, &why),
+    assert_int_equal(bench_try_add(bench, "acme", "four.example", "inbound", &domain, &why),
                      ST_TOO_LARGE);
     (void)bench_add(bench, "other", "four.example"); // a cap for each tenant
-    assert_int_equal(registry_remove(bench->registry, "one.example", &domain, &why), ST_OK);
+    bench_remove(bench, "one.example");
     (void)bench_add(bench, "acme", "five.example");
+}
+
+static void
+domains_of_a_tenant_are_capped(void **state)
+{
+    struct bench *bench = *state;
+    struct store_domain domain;
+    struct why why = {.text = ""};
+    for (int i = 0; i < BENCH_DOMAINS_MAX; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof(name), "d%d.example", i);
+        (void)bench_add_verified(bench, "acme", name);
+    }
+    assert_int_equal(bench_try_add(bench, "acme", "more.example", "inbound", &domain, &why),
+                     ST_TOO_LARGE);
+    assert_non_null(strstr(why.text, "5 domains, which is its limit"));
+    bench_remove(bench, "d0.example");
+    (void)bench_add(bench, "acme", "more.example");
 }
 
 /* ---- records --------------------------------------------------------------------------------- */
@@ -120,42 +149,53 @@ the_records_to_publish_are_told_without_the_dns(void **state)
 {
     struct bench *bench = *state;
     struct store_domain domain = bench_add(bench, "acme", "example.com");
-    struct registry_record records[REGISTRY_RECORDS_MAX];
+    AUTO_FREE struct domain_records *records = calloc(1, sizeof(*records));
+    struct why why;
     char value[64];
     (void)snprintf(value, sizeof(value), "mailspur-verify=%s", domain.token);
-    assert_int_equal(registry_records(bench->registry, &domain, BENCH_MX_HOST, records), 2);
-    assert_string_equal(records[0].purpose, "ownership");
-    assert_string_equal(records[0].type, "TXT");
-    assert_string_equal(records[0].name, "_mailspur.example.com");
-    assert_string_equal(records[0].value, value);
-    assert_string_equal(records[0].status, "");
-    assert_true(records[0].required);
-    assert_string_equal(records[1].purpose, "inbound");
-    assert_string_equal(records[1].type, "MX");
-    assert_string_equal(records[1].name, "example.com");
-    assert_string_equal(records[1].value, "10 mx.mailspur.example");
-    assert_false(records[1].required);
-    assert_int_equal(registry_records(bench->registry, &domain, "", records), 1);
-    assert_int_equal(registry_records(bench->registry, &domain, NULL, records), 1);
+    assert_int_equal(registry_records(bench->registry, &domain, records, &why), ST_OK);
+    assert_int_equal(records->count, 2);
+    assert_string_equal(records->items[0].name, "_mailspur.example.com");
+    assert_string_equal(records->items[0].value, value);
+    assert_int_equal(records->items[0].status, RECORD_UNCHECKED);
+    assert_true(records->items[0].required);
+    assert_string_equal(records->items[1].name, "example.com");
+    assert_string_equal(records->items[1].value, BENCH_MX_HOST);
+    assert_false(records->items[1].required);
+    (void)snprintf(domain.profile, sizeof(domain.profile), "gone");
+    assert_int_equal(registry_records(bench->registry, &domain, records, &why), ST_REFUSED);
+    assert_non_null(strstr(why.text, "'gone'"));
 }
 
 static void
-the_longest_name_keeps_its_records_whole(void **state)
+keys_of_our_own_live_as_long_as_the_domain(void **state)
 {
     struct bench *bench = *state;
-    char name[DOMAIN_NAME_SIZE] = "";
-    for (int i = 0; i < 24; i++) {
-        strcat(name, "abcdefghi.");
-    }
-    strcat(name, "lan"); // 243
-    struct store_domain domain = bench_add(bench, "acme", name);
-    char zone[BENCH_ZONE_MAX];
-    struct registry_record records[REGISTRY_RECORDS_MAX];
-    (void)snprintf(zone, sizeof(zone), "_mailspur.%s TXT mailspur-verify=$\n", name);
-    bench_reopen(bench, &domain, zone);
-    assert_int_equal(bench_verify(bench, name, &domain, records), 2);
-    assert_string_equal(records[0].status, "found");
-    assert_int_equal(domain.status, DOMAIN_VERIFIED);
+    char lines[256];
+    char path[256];
+    struct store_domain domain;
+    (void)snprintf(lines, sizeof(lines),
+                   "verification: {dkim_zone: dkim.op.example, spf_include: spf.op.example,"
+                   " dkim_keys: %s/keys}\n",
+                   bench->folder);
+    bench_configure(bench, lines);
+    assert_int_equal(bench_try_add(bench, "acme", "example.com", "local", &domain, NULL), ST_OK);
+    char label[LOCAL_KEY_LABEL_SIZE];
+    local_key_label("example.com", domain.token, 2, label);
+    (void)snprintf(path, sizeof(path), "%s/keys/%s.pem", bench->folder, label);
+    assert_int_equal(access(path, F_OK), 0);
+    bench_remove(bench, "example.com");
+    assert_int_equal(access(path, F_OK), 0); // mail signed with it may still be checked
+    struct store_domain row;
+    assert_int_equal(registry_find(bench->registry, "example.com", &row), ST_OK);
+    row.status_ms = STATE_WATCH_MS;
+    assert_int_equal(store_domain_put(bench->store, &row, row.version, NULL, NULL), ST_OK);
+    bench_reopen(bench, &row, "");
+    bench_configure(bench, lines);
+    uint64_t provider;
+    assert_int_equal(registry_check_id(bench->registry, &row.id, &row, &provider, NULL), ST_OK);
+    assert_true(row.forgotten);
+    assert_int_equal(access(path, F_OK), -1);
 }
 
 /* ---- inbound and removal --------------------------------------------------------------------- */
@@ -168,10 +208,36 @@ inbound_needs_a_verified_domain(void **state)
     struct store_domain domain = bench_add(bench, "acme", "example.com");
     assert_int_equal(registry_set_inbound(bench->registry, "example.com", true, &domain, &why),
                      ST_REFUSED);
-    assert_non_null(strstr(why.text, "TXT _mailspur.example.com"));
+    assert_non_null(strstr(why.text, "all its required records"));
     assert_int_equal(registry_set_inbound(bench->registry, "example.com", false, &domain, &why),
                      ST_OK);
     bench_assert_newest_event(bench, "example.com", 1, "domain.added");
+}
+
+static void
+inbound_may_be_allowed_by_the_proof_of_ownership_alone(void **state)
+{
+    struct bench *bench = *state;
+    struct why why = {.text = ""};
+    struct store_domain domain;
+    static const char ZONE[] = "_mailspur.example.com TXT mailspur-verify=$\n";
+    assert_int_equal(bench_try_add(bench, "acme", "example.com", "relay", &domain, NULL), ST_OK);
+    bench_reopen(bench, &domain, ZONE);
+    AUTO_FREE struct registry_check *check = bench_verify(bench, "example.com");
+    assert_int_equal(check->domain.status, DOMAIN_PENDING); // there is no DMARC record
+    assert_int_equal(registry_set_inbound(bench->registry, "example.com", true, &domain, &why),
+                     ST_REFUSED);
+    bench_configure(bench, "verification: {inbound_needs: ownership}\n");
+    assert_int_equal(registry_set_inbound(bench->registry, "example.com", true, &domain, &why),
+                     ST_OK);
+    assert_int_equal(registry_set_inbound(bench->registry, "example.com", false, &domain, &why),
+                     ST_OK);
+    bench_reopen(bench, &domain, "");
+    AUTO_FREE struct registry_check *gone = bench_verify(bench, "example.com");
+    assert_int_equal(gone->domain.ownership_misses, 1);
+    assert_int_equal(registry_set_inbound(bench->registry, "example.com", true, &domain, &why),
+                     ST_REFUSED);
+    assert_non_null(strstr(why.text, "its proof of ownership"));
 }
 
 static void
@@ -207,7 +273,8 @@ a_removed_name_takes_no_mail_but_is_known(void **state)
     struct store_domain domain = bench_add_verified(bench, "acme", "example.com");
     assert_int_equal(registry_set_inbound(bench->registry, "example.com", true, &domain, NULL),
                      ST_OK);
-    assert_int_equal(registry_remove(bench->registry, "example.com", &domain, NULL), ST_OK);
+    bench_remove(bench, "example.com");
+    assert_int_equal(registry_find_id(bench->registry, domain.id.text, &domain), ST_OK);
     assert_int_equal(domain.status, DOMAIN_REMOVED);
     assert_false(domain.inbound);
     assert_true(domain.removed_at > 0);
@@ -221,17 +288,15 @@ a_removed_name_takes_no_mail_but_is_known(void **state)
 }
 
 static void
-a_removed_name_is_watched_for_thirty_days(void **state)
+a_removed_name_is_known_until_it_is_forgotten(void **state)
 {
     struct bench *bench = *state;
-    const int64_t watch_ms = 30LL * 24 * 3600 * 1000;
-    const int64_t margin_ms = 60 * 1000; // the test takes less
     const struct store_event event = {.kind = "domain.removed", .detail = ""};
     struct store_domain rows[] = {{.name = "watched.example"}, {.name = "forgotten.example"}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         rows[i].id = id_new();
         rows[i].status = DOMAIN_REMOVED;
-        rows[i].removed_at = clock_wall_ms() - watch_ms + (i == 0 ? margin_ms : 0);
+        rows[i].forgotten = i == 1;
         (void)snprintf(rows[i].tenant, sizeof(rows[i].tenant), "acme");
         assert_int_equal(store_domain_put(bench->store, &rows[i], 0, &event, NULL), ST_OK);
     }
@@ -239,6 +304,8 @@ a_removed_name_is_watched_for_thirty_days(void **state)
     struct store_domain found;
     assert_int_equal(registry_find(bench->registry, "watched.example", &found), ST_OK);
     assert_int_equal(registry_find(bench->registry, "forgotten.example", &found), ST_NOT_FOUND);
+    assert_int_equal(registry_find_id(bench->registry, rows[1].id.text, &found), ST_OK);
+    assert_int_equal(registry_find_id(bench->registry, "", &found), ST_NOT_FOUND);
     (void)bench_add(bench, "other", "watched.example");
     (void)bench_add(bench, "other", "forgotten.example");
 }
@@ -249,7 +316,7 @@ a_name_added_again_has_a_new_row_and_a_new_token(void **state)
     struct bench *bench = *state;
     struct store_domain found;
     struct store_domain first = bench_add_verified(bench, "acme", "example.com");
-    assert_int_equal(registry_remove(bench->registry, "example.com", &found, NULL), ST_OK);
+    bench_remove(bench, "example.com");
     struct store_domain second = bench_add(bench, "other", "example.com");
     assert_string_not_equal(first.id.text, second.id.text);
     assert_string_not_equal(first.token, second.token);
@@ -259,10 +326,9 @@ a_name_added_again_has_a_new_row_and_a_new_token(void **state)
         assert_string_equal(found.id.text, second.id.text);
         bench_reopen(bench, &first, "_mailspur.example.com TXT mailspur-verify=$\n");
     }
-    struct registry_record records[REGISTRY_RECORDS_MAX];
-    (void)bench_verify(bench, "example.com", &found, records); // the old token proves nothing
-    assert_int_equal(found.status, DOMAIN_PENDING);
-    assert_string_equal(records[0].status, "wrong");
+    AUTO_FREE struct registry_check *check = bench_verify(bench, "example.com");
+    assert_int_equal(check->domain.status, DOMAIN_PENDING); // the old token proves nothing
+    assert_int_equal(check->records.items[0].status, RECORD_WRONG);
 }
 
 struct listing {
@@ -282,29 +348,16 @@ static void
 domains_are_listed_by_name(void **state)
 {
     struct bench *bench = *state;
-    struct store_domain domain;
     (void)bench_add(bench, "acme", "b.example");
     (void)bench_add(bench, "acme", "c.example");
     (void)bench_add(bench, "other", "a.example");
-    assert_int_equal(registry_remove(bench->registry, "b.example", &domain, NULL), ST_OK);
+    bench_remove(bench, "b.example");
     struct listing living = {.text = ""};
     registry_list(bench->registry, false, on_domain, &living);
     assert_string_equal(living.text, "a.example pending, c.example pending, ");
     struct listing all = {.text = ""};
     registry_list(bench->registry, true, on_domain, &all);
     assert_string_equal(all.text, "a.example pending, b.example removed, c.example pending, ");
-}
-
-static void
-a_host_without_a_proper_name_is_refused(void **state)
-{
-    struct bench *bench = *state;
-    const struct registry_settings settings = {.hostname = "not a name"};
-    struct registry *registry = NULL;
-    assert_int_equal(registry_open(&settings, bench->store, bench->dns, &registry, NULL),
-                     ST_INVALID);
-    assert_null(registry);
-    registry_close(NULL);
 }
 
 int
@@ -315,15 +368,16 @@ main(void)
         WITH_BENCH(an_unknown_name_is_not_found),
         WITH_BENCH(what_cannot_be_added_is_refused_with_a_sentence),
         WITH_BENCH(pending_domains_of_a_tenant_are_capped),
+        WITH_BENCH(domains_of_a_tenant_are_capped),
         WITH_BENCH(the_records_to_publish_are_told_without_the_dns),
-        WITH_BENCH(the_longest_name_keeps_its_records_whole),
+        WITH_BENCH(keys_of_our_own_live_as_long_as_the_domain),
         WITH_BENCH(inbound_needs_a_verified_domain),
+        WITH_BENCH(inbound_may_be_allowed_by_the_proof_of_ownership_alone),
         WITH_BENCH(inbound_goes_on_and_off_once_each),
         WITH_BENCH(a_removed_name_takes_no_mail_but_is_known),
-        WITH_BENCH(a_removed_name_is_watched_for_thirty_days),
+        WITH_BENCH(a_removed_name_is_known_until_it_is_forgotten),
         WITH_BENCH(a_name_added_again_has_a_new_row_and_a_new_token),
         WITH_BENCH(domains_are_listed_by_name),
-        WITH_BENCH(a_host_without_a_proper_name_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,7 +49,7 @@ a_name_another_writer_added_is_a_conflict(void **state)
     id_new_token(theirs.token);
     assert_int_equal(store_domain_put(bench->store, &theirs, 0, &event, NULL), ST_OK);
     struct store_domain domain;
-    assert_int_equal(registry_add(bench->registry, "acme", "example.com", "local", &domain, NULL),
+    assert_int_equal(bench_try_add(bench, "acme", "example.com", "inbound", &domain, NULL),
                      ST_CONFLICT);
 }
 
@@ -65,7 +65,7 @@ a_domain_another_writer_added_below_is_seen(void **state)
     const struct store_event event = {.kind = "domain.added", .detail = ""};
     assert_int_equal(store_domain_put(bench->store, &theirs, 0, &event, NULL), ST_OK);
     struct store_domain domain;
-    assert_int_equal(registry_add(bench->registry, "acme", "example.com", "local", &domain, NULL),
+    assert_int_equal(bench_try_add(bench, "acme", "example.com", "inbound", &domain, NULL),
                      ST_REFUSED);
 }
 
@@ -76,11 +76,11 @@ what_another_writer_added_before_a_change_of_ours_is_not_missed(void **state)
     struct bench *bench = *state;
     struct registry *other = NULL;
     struct store_domain domain = bench_add(bench, "acme", "ours.example");
-    const struct registry_settings settings = {.hostname = BENCH_MX_HOST,
-                                               .pending_per_tenant = BENCH_PENDING_MAX};
-    assert_int_equal(registry_open(&settings, bench->store, bench->dns, &other, NULL), ST_OK);
-    assert_int_equal(registry_add(other, "other", "theirs.example", "local", &domain, NULL), ST_OK);
-    assert_int_equal(registry_remove(bench->registry, "ours.example", &domain, NULL), ST_OK);
+    const struct registry_settings settings = bench_settings(bench);
+    const struct registry_addition addition = {.tenant = "other", .domain = "theirs.example"};
+    assert_int_equal(registry_open(&settings, &other, NULL), ST_OK);
+    assert_int_equal(registry_add(other, &addition, &domain, NULL), ST_OK);
+    bench_remove(bench, "ours.example");
     (void)bench_add(bench, "acme", "more.example"); // looks for changes first
     assert_int_equal(registry_find(bench->registry, "theirs.example", &domain), ST_OK);
     assert_string_equal(domain.tenant, "other");

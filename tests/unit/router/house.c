@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "common/strbuf.h"
+#include "tests/unit/domain/fixture_check.h"
 #include "verifier/dns/dns.h"
 
 static const char ROUTES[] = "routes:\n"
@@ -23,22 +24,33 @@ static const char ROUTES[] = "routes:\n"
                              "  - {name: copy2, recipient: copy, destinations: [psa, crm]}\n"
                              "  - {name: closed, recipient: closed, reject: gone for good}\n";
 
-static const char *const CONFIGURED[] = {"ours.example", "sister.example", "other.example"};
+static const char *const CONFIGURED[] = {"ours.example",     "sister.example", "other.example",
+                                         "early.example",    "held.example",   "spf-lost.example",
+                                         "deferred.example", "failed.example"};
 
 static const struct {
     const char *name;
     const char *tenant;
     enum domain_status status;
     bool inbound;
+    enum domain_mail mail;
+    bool was_never_owned;
 } REGISTERED[] = {
-    {"ours.example", "acme", DOMAIN_VERIFIED, true},
-    {"sister.example", "acme", DOMAIN_AT_RISK, true},
-    {"other.example", "zenith", DOMAIN_VERIFIED, true},
-    {"bare.example", "acme", DOMAIN_VERIFIED, true},
-    {"pending.example", "acme", DOMAIN_PENDING, true},
-    {"failed.example", "acme", DOMAIN_FAILED, true},
-    {"off.example", "acme", DOMAIN_VERIFIED, false},
-    {"removed.example", "acme", DOMAIN_REMOVED, true},
+    {"ours.example", "acme", DOMAIN_VERIFIED, true, DOMAIN_MAIL_OPEN, false},
+    {"sister.example", "acme", DOMAIN_AT_RISK, true, DOMAIN_MAIL_OPEN, false},
+    {"other.example", "zenith", DOMAIN_VERIFIED, true, DOMAIN_MAIL_OPEN, false},
+    {"bare.example", "acme", DOMAIN_VERIFIED, true, DOMAIN_MAIL_OPEN, false},
+    {"pending.example", "acme", DOMAIN_PENDING, false, DOMAIN_MAIL_OPEN, false},
+    {"early.example", "acme", DOMAIN_PENDING, true, DOMAIN_MAIL_OPEN, false},
+    {"spf-lost.example", "acme", DOMAIN_FAILED, true, DOMAIN_MAIL_OPEN, false},
+    {"held.example", "acme", DOMAIN_AT_RISK, true, DOMAIN_MAIL_HELD, false},
+    {"deferred.example", "acme", DOMAIN_AT_RISK, true, DOMAIN_MAIL_DEFERRED, false},
+    {"failed.example", "acme", DOMAIN_FAILED, true, DOMAIN_MAIL_REFUSED, false},
+    {"failed-off.example", "acme", DOMAIN_FAILED, false, DOMAIN_MAIL_OPEN, false},
+    {"off.example", "acme", DOMAIN_VERIFIED, false, DOMAIN_MAIL_OPEN, false},
+    {"removed.example", "acme", DOMAIN_REMOVED, false, DOMAIN_MAIL_OPEN, false},
+    {"never.example", "acme", DOMAIN_FAILED, false, DOMAIN_MAIL_OPEN, true},
+    {"tried.example", "acme", DOMAIN_REMOVED, false, DOMAIN_MAIL_OPEN, true},
 };
 
 void
@@ -87,12 +99,14 @@ register_domains(const struct house *house)
     for (size_t i = 0; i < ARRAY_LEN(REGISTERED); i++) {
         struct store_domain domain = {
             .id = id_new(),
-            .profile = "local",
+            .profile = "inbound",
+            .mail = REGISTERED[i].mail,
             .status = REGISTERED[i].status,
             .inbound = REGISTERED[i].inbound,
             .created_at = store_now_ms(house->store),
             .verified_at = store_now_ms(house->store),
         };
+        domain.owned_at = REGISTERED[i].was_never_owned ? 0 : domain.created_at;
         (void)snprintf(domain.tenant, sizeof(domain.tenant), "%s", REGISTERED[i].tenant);
         (void)snprintf(domain.name, sizeof(domain.name), "%s", REGISTERED[i].name);
         id_new_token(domain.token);
@@ -126,6 +140,26 @@ house_load(const struct house *house)
 }
 
 void
+house_open_registry(struct house *house)
+{
+    char path[HOUSE_PATH_SIZE];
+    struct why why = {.text = ""};
+    (void)snprintf(path, sizeof(path), "%s/zone", house->folder);
+    clock_guard_init(&house->clock);
+    if (dns_open_fixture(path, &house->dns, &why) != ST_OK) {
+        fail_msg("dns: %s", why.text);
+    }
+    const struct registry_settings settings = {.store = house->store,
+                                               .dns = house->dns,
+                                               .holder = house->holder,
+                                               .clock = &house->clock,
+                                               .check = fixture_check};
+    if (registry_open(&settings, &house->registry, &why) != ST_OK) {
+        fail_msg("registry: %s", why.text);
+    }
+}
+
+void
 house_open(struct house *house)
 {
     *house = (struct house){.folder = "/tmp/router-XXXXXX"};
@@ -139,24 +173,18 @@ house_open(struct house *house)
     assert_int_equal(mkdir(path, 0700), 0);
     write_configuration(house);
     house_write(house, "zone", "# empty\n");
-    (void)snprintf(path, sizeof(path), "%s/zone", house->folder);
 
     struct why why = {.text = ""};
     const struct store_settings store = {.path = house->database};
-    const struct registry_settings registry = {.hostname = "mx.test.example",
-                                               .pending_per_tenant = 100};
     if (store_open(&store, &house->store, &why) != ST_OK) {
         fail_msg("store: %s", why.text);
     }
     register_domains(house);
-    if (dns_open_fixture(path, &house->dns, &why) != ST_OK ||
-        registry_open(&registry, house->store, house->dns, &house->registry, &why) != ST_OK) {
-        fail_msg("registry: %s", why.text);
-    }
     struct config *config = house_load(house);
     (void)snprintf(house_policy_key, sizeof(house_policy_key), "%s",
                    config->domains[0]->policy_key);
     house->holder = config_holder_new(config);
+    house_open_registry(house);
 }
 
 void

@@ -3,7 +3,7 @@
 //
 // Domains registered: "ours.example" and "sister.example" (tenant acme), "other.example" (tenant
 // zenith), all verified with inbound on and the same routes; "bare.example" likewise, without
-// routes; "pending.example", "failed.example", "off.example", "removed.example", by their state.
+// routes; and one for each state that a domain can be in (house.c).
 #ifndef TESTS_UNIT_ROUTER_HOUSE_H
 #define TESTS_UNIT_ROUTER_HOUSE_H
 
@@ -22,6 +22,7 @@ struct house {
     struct config_socket socket;       /* at socket_path */
     struct store *store;
     struct dns *dns;
+    struct clock_guard clock;
     struct registry *registry;
     struct config_holder *holder;
     struct store *idle_store;      /* the dispatcher's: it delivers nothing of the intake's */
@@ -31,6 +32,9 @@ struct house {
 /** Routes of the domains: "ticket+{id}" → psa; "both" → psa and crm; "copy" → psa and on; "copy" →
  *  psa again and crm; "closed" rejects. */
 void house_open(struct house *house);
+
+/** Open DNS and registry again, after a test closed them. */
+void house_open_registry(struct house *house);
 
 /** The policy that all domains of the house begin with. */
 extern char house_policy_key[65];

@@ -27,6 +27,7 @@ setup(void **state)
     dispatcher_stop(house.dispatcher, 0);
     dispatcher_close(house.dispatcher);
     registry_close(house.registry);
+    dns_close(house.dns);
     store_close(house.store);
     (void)snprintf(intake_path, sizeof(intake_path), "%s/intake.sock", house.folder);
     app = (struct app){.holder = NULL};
@@ -41,11 +42,8 @@ teardown(void **state)
     // What house_close takes for granted.
     struct why why;
     const struct store_settings store = {.path = house.database};
-    const struct registry_settings registry = {.hostname = "mx.test.example",
-                                               .pending_per_tenant = 100};
     assert_int_equal(store_open(&store, &house.store, &why), ST_OK);
-    assert_int_equal(registry_open(&registry, house.store, house.dns, &house.registry, &why),
-                     ST_OK);
+    house_open_registry(&house);
     house_close(&house);
     return 0;
 }

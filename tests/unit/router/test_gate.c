@@ -47,6 +47,14 @@ static const struct gate_case GATE_CASES[] = {
     {"no route", "nobody@ours.example", GATE_REFUSE, 550, "5.1.1", NULL},
     {"empty capture", "ticket+@ours.example", GATE_REFUSE, 550, "5.1.1", NULL},
     {"reject route", "closed@ours.example", GATE_REFUSE, 550, "5.7.1", "gone for good"},
+    {"by its proof alone, with inbound on", "both@early.example", GATE_ACCEPT, 0, "", ""},
+    {"failed, but its proof is there", "both@spf-lost.example", GATE_ACCEPT, 0, "", ""},
+    {"its proof is gone", "both@held.example", GATE_ACCEPT, 0, "", ""},
+    {"its proof is gone, and no route", "nobody@held.example", GATE_REFUSE, 550, "5.1.1", NULL},
+    {"its proof is gone for long", "both@deferred.example", GATE_DEFER, 450, "4.7.1", NULL},
+    {"failed, inbound off", "both@failed-off.example", GATE_REFUSE, 550, "5.7.1", NULL},
+    {"never proven, failed", "both@never.example", GATE_NOT_OURS, 0, "", ""},
+    {"never proven, removed", "both@tried.example", GATE_NOT_OURS, 0, "", ""},
     {"removed", "both@removed.example", GATE_REFUSE, 550, "5.7.1", NULL},
     {"failed", "both@failed.example", GATE_REFUSE, 550, "5.7.1", NULL},
     {"inbound off", "both@off.example", GATE_REFUSE, 550, "5.7.1", NULL},
@@ -77,7 +85,9 @@ gate_decides_by_registry_then_routes(void **state)
                                                   : strcmp(wanted->text, got.reply_text) == 0;
         if (got.decision != wanted->decision || got.reply_code != wanted->code || !text_is_right ||
             strcmp(got.reply_enhanced, wanted->enhanced) != 0 ||
-            (got.decision == GATE_ACCEPT) != (got.domain != NULL)) {
+            (got.decision == GATE_ACCEPT) != (got.domain != NULL) ||
+            (got.hold[0] != '\0') != (got.decision == GATE_ACCEPT &&
+                                      strcmp(got.recipient.domain, "held.example") == 0)) {
             fail_msg("%s: decision %d, %u %s %s", wanted->label, (int)got.decision, got.reply_code,
                      got.reply_enhanced, got.reply_text);
         }
@@ -114,7 +124,9 @@ change_in_the_registry_counts_with_the_next_question(void **state)
                      ST_OK);
     gate_decide(config, house.registry, "both@ours.example", &got);
     assert_int_equal(got.decision, GATE_ACCEPT);
-    assert_int_equal(registry_remove(house.registry, "ours.example", &entry, NULL), ST_OK);
+    assert_int_equal(
+        registry_remove(house.registry, "ours.example", REGISTRY_HELD_STAYS, &entry, NULL, NULL),
+        ST_OK);
     gate_decide(config, house.registry, "both@ours.example", &got);
     assert_int_equal(got.decision, GATE_REFUSE);
     assert_int_equal(got.reply_code, 550);
@@ -140,6 +152,26 @@ trusted_networks_are_the_domains_own(void **state)
     }
 }
 
+static void
+addresses_that_no_route_takes_are_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *address;
+        bool taken;
+    } cases[] = {
+        {"both@ours.example", true},     {"postmaster@ours.example", false},
+        {"closed@ours.example", false},  {"both@unknown.example", false},
+        {"both@deferred.example", true}, {"nonsense", false},
+    };
+    AUTO_CONFIG *config = config_holder_get(house.holder);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        if (gate_takes_mail_for(config, cases[i].address) != cases[i].taken) {
+            fail_msg("%s", cases[i].address);
+        }
+    }
+}
+
 int
 main(void)
 {
@@ -149,6 +181,7 @@ main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(change_in_the_registry_counts_with_the_next_question, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(addresses_that_no_route_takes_are_told, setup, teardown),
         cmocka_unit_test_setup_teardown(trusted_networks_are_the_domains_own, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -281,7 +281,9 @@ domain_removed_between_rcpt_and_commit_is_temporary(void **state)
     AUTO_FD int fd = client_open(house.socket_path);
     assert_int_equal(client_rcpt(fd, "both@ours.example", 0).decision, GATE_ACCEPT);
     struct store_domain entry;
-    assert_int_equal(registry_remove(house.registry, "ours.example", &entry, NULL), ST_OK);
+    assert_int_equal(
+        registry_remove(house.registry, "ours.example", REGISTRY_HELD_STAYS, &entry, NULL, NULL),
+        ST_OK);
     const struct client_answer answer =
         client_commit(fd, &(struct client_message){.recipients = "both@ours.example"});
     assert_int_equal(answer.outcome, INTAKE_NOT_STORED);

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// /v1/tenants: the customers of the operator.
+#include "control/api/fields.h"
+#include "control/api/handlers.h"
+#include "control/api/json.h"
+#include "control/api/views.h"
+
+static void
+on_tenant(void *context, const struct store_tenant *tenant)
+{
+    (void)json_array_append_new(context, view_tenant(tenant));
+}
+
+enum status
+tenants_list(struct call *call, struct why *why)
+{
+    json_t *tenants = json_array();
+    AUTO_JSON *root = json_object();
+    (void)json_object_set_new(root, "tenants", tenants);
+    enum status status = store_tenant_list(call->context->store, on_tenant, tenants, why);
+    if (status == ST_OK) {
+        api_respond_json(call->response, 200, STEAL(root));
+    }
+    return status;
+}
+
+struct tenant_body {
+    const char *tenant;
+};
+static const struct field TENANT_FIELDS[] = {
+    {FIELD(struct tenant_body, tenant, FIELD_TEXT), .required = true},
+};
+
+static void
+answer_tenant(const struct call *call, unsigned http_status, const char *name)
+{
+    json_t *root = json_object();
+    (void)json_object_set_new(root, "tenant", api_json_text(name));
+    api_respond_json(call->response, http_status, root);
+}
+
+enum status
+tenants_add(struct call *call, struct why *why)
+{
+    struct tenant_body body = {.tenant = NULL};
+    enum status status =
+        fields_read_body(call->body, TENANT_FIELDS, ARRAY_LEN(TENANT_FIELDS), &body, why);
+    if (status == ST_OK) {
+        status = registry_check_tenant(body.tenant, why);
+    }
+    if (status == ST_OK) {
+        status = store_tenant_add(call->context->store, body.tenant, why);
+    }
+    if (status == ST_OK) {
+        answer_tenant(call, 201, body.tenant);
+    }
+    return status;
+}
+
+enum status
+tenants_remove(struct call *call, struct why *why)
+{
+    enum status status = store_tenant_remove(call->context->store, call->id, why);
+    if (status == ST_OK) {
+        answer_tenant(call, 200, call->id);
+    }
+    return status;
+}

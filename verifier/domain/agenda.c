@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: Apache-2.0
+// A heap by due time. What is due but may not run yet is parked with its provider, or with the slow
+// ones, and goes back into the heap when one of them ends.
+#include "verifier/domain/agenda.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/map.h"
+#include "common/xalloc.h"
+
+enum { PROVIDER_KEY_SIZE = 24 };
+
+struct entry;
+
+struct parked {
+    struct entry *first;
+    struct entry *last;
+};
+
+struct provider {
+    uint64_t number; /* 0: of those whose provider is not known */
+    size_t entries;
+    size_t under_way;
+    bool is_slow;
+    struct parked waiting;
+};
+
+enum place { IN_HEAP, PARKED, UNDER_WAY };
+
+struct entry {
+    struct id id;
+    int64_t due;
+    enum place place;
+    size_t index;       /* in the heap */
+    struct entry *next; /* parked behind it */
+    struct provider *provider;
+    bool counts_as_slow; /* under way as a slow one */
+    bool was_put;        /* while parked or under way: `due` was set anew */
+    bool is_gone;        /* taken out while parked or under way */
+};
+
+struct agenda {
+    size_t workers;
+    struct map *entries;   /* by id, owned */
+    struct map *providers; /* by number, owned */
+    struct provider unknown;
+    struct entry **heap;
+    size_t heap_count;
+    size_t heap_room;
+    struct parked slow;
+    size_t slow_under_way;
+    size_t under_way;
+};
+
+static size_t
+share(const struct agenda *agenda, unsigned percent)
+{
+    size_t part = agenda->workers * percent / 100;
+    return part == 0 ? 1 : part;
+}
+
+/* ---- heap ------------------------------------------------------------------------------------ */
+
+static void
+place_at(struct agenda *agenda, size_t index, struct entry *entry)
+{
+    agenda->heap[index] = entry;
+    entry->index = index;
+}
+
+static void
+sift_up(struct agenda *agenda, struct entry *entry)
+{
+    size_t index = entry->index;
+    while (index > 0 && agenda->heap[(index - 1) / 2]->due > entry->due) {
+        place_at(agenda, index, agenda->heap[(index - 1) / 2]);
+        index = (index - 1) / 2;
+    }
+    place_at(agenda, index, entry);
+}
+
+static void
+sift_down(struct agenda *agenda, struct entry *entry)
+{
+    size_t index = entry->index;
+    for (;;) {
+        size_t child = 2 * index + 1;
+        if (child + 1 < agenda->heap_count &&
+            agenda->heap[child + 1]->due < agenda->heap[child]->due) {
+            child++;
+        }
+        if (child >= agenda->heap_count || agenda->heap[child]->due >= entry->due) {
+            break;
+        }
+        place_at(agenda, index, agenda->heap[child]);
+        index = child;
+    }
+    place_at(agenda, index, entry);
+}
+
+static void
+heap_push(struct agenda *agenda, struct entry *entry)
+{
+    if (agenda->heap_count == agenda->heap_room) {
+        agenda->heap_room = agenda->heap_room == 0 ? 64 : agenda->heap_room * 2;
+        agenda->heap = xreallocarray(agenda->heap, agenda->heap_room, sizeof(struct entry *));
+    }
+    entry->place = IN_HEAP;
+    entry->index = agenda->heap_count++;
+    sift_up(agenda, entry);
+}
+
+static void
+heap_remove(struct agenda *agenda, const struct entry *entry)
+{
+    struct entry *last = agenda->heap[--agenda->heap_count];
+    if (last == entry) {
+        return;
+    }
+    place_at(agenda, entry->index, last);
+    sift_up(agenda, last);
+    sift_down(agenda, last);
+}
+
+/* ---- providers ------------------------------------------------------------------------------- */
+
+static const char *
+provider_key(uint64_t number, char out[PROVIDER_KEY_SIZE])
+{
+    (void)snprintf(out, PROVIDER_KEY_SIZE, "%" PRIx64, number);
+    return out;
+}
+
+static struct provider *
+find_provider(struct agenda *agenda, uint64_t number)
+{
+    char key[PROVIDER_KEY_SIZE];
+    if (number == 0) {
+        return &agenda->unknown;
+    }
+    struct provider *provider = map_get(agenda->providers, provider_key(number, key));
+    if (provider == NULL) {
+        provider = xcalloc(1, sizeof(*provider));
+        provider->number = number;
+        (void)map_put(agenda->providers, key, provider);
+    }
+    return provider;
+}
+
+static size_t
+room_of(const struct agenda *agenda, const struct provider *provider)
+{
+    return share(agenda,
+                 provider->number == 0 ? AGENDA_NEW_PERCENT : (unsigned)AGENDA_PROVIDER_PERCENT);
+}
+
+static void
+park(struct parked *parked, struct entry *entry)
+{
+    entry->place = PARKED;
+    entry->was_put = false;
+    entry->next = NULL;
+    if (parked->first == NULL) {
+        parked->first = entry;
+    } else {
+        parked->last->next = entry;
+    }
+    parked->last = entry;
+}
+
+static void
+drop_entry(struct agenda *agenda, struct entry *entry)
+{
+    entry->provider->entries--;
+    (void)map_remove(agenda->entries, entry->id.text);
+    free(entry);
+}
+
+// The first that waits may try again; those that were moved meanwhile make room for the next.
+static void
+unpark(struct agenda *agenda, struct parked *parked)
+{
+    bool found = false;
+    while (parked->first != NULL && !found) {
+        struct entry *entry = parked->first;
+        parked->first = entry->next;
+        found = !entry->was_put;
+        if (entry->is_gone) {
+            drop_entry(agenda, entry);
+        } else {
+            heap_push(agenda, entry);
+        }
+    }
+}
+
+static void
+forget_unused(struct agenda *agenda, struct provider *provider)
+{
+    char key[PROVIDER_KEY_SIZE];
+    if (provider->number != 0 && provider->entries == 0) {
+        free(map_remove(agenda->providers, provider_key(provider->number, key)));
+    }
+}
+
+/* ---- the agenda ------------------------------------------------------------------------------ */
+
+struct agenda *
+agenda_new(unsigned workers)
+{
+    struct agenda *agenda = xcalloc(1, sizeof(*agenda));
+    agenda->workers = workers;
+    agenda->entries = map_new();
+    agenda->providers = map_new();
+    return agenda;
+}
+
+void
+agenda_free(struct agenda *agenda)
+{
+    if (agenda == NULL) {
+        return;
+    }
+    map_free(agenda->entries, free);
+    map_free(agenda->providers, free);
+    free(agenda->heap);
+    free(agenda);
+}
+
+static void
+move_entry(struct agenda *agenda, struct entry *entry, int64_t due)
+{
+    entry->is_gone = due == 0;
+    entry->due = due;
+    switch (entry->place) {
+    case IN_HEAP:
+        heap_remove(agenda, entry);
+        if (entry->is_gone) {
+            drop_entry(agenda, entry);
+        } else {
+            heap_push(agenda, entry);
+        }
+        break;
+    case PARKED:
+    case UNDER_WAY:
+        entry->was_put = true;
+        break;
+    }
+}
+
+void
+agenda_put(struct agenda *agenda, const struct id *id, int64_t due_mono_ms)
+{
+    struct entry *entry = map_get(agenda->entries, id->text);
+    if (entry != NULL) {
+        move_entry(agenda, entry, due_mono_ms);
+        return;
+    }
+    if (due_mono_ms == 0) {
+        return;
+    }
+    entry = xcalloc(1, sizeof(*entry));
+    *entry = (struct entry){.id = *id, .due = due_mono_ms, .provider = &agenda->unknown};
+    entry->provider->entries++;
+    (void)map_put(agenda->entries, id->text, entry);
+    heap_push(agenda, entry);
+}
+
+// Under way, or parked because too many of its kind are.
+static bool
+start_entry(struct agenda *agenda, struct entry *entry)
+{
+    struct provider *provider = entry->provider;
+    if (provider->under_way >= room_of(agenda, provider)) {
+        park(&provider->waiting, entry);
+        return false;
+    }
+    if (provider->is_slow && agenda->slow_under_way >= share(agenda, AGENDA_SLOW_PERCENT)) {
+        park(&agenda->slow, entry);
+        return false;
+    }
+    entry->place = UNDER_WAY;
+    entry->was_put = false;
+    entry->counts_as_slow = provider->is_slow;
+    agenda->slow_under_way += provider->is_slow ? 1 : 0;
+    agenda->under_way++;
+    provider->under_way++;
+    return true;
+}
+
+bool
+agenda_take(struct agenda *agenda, int64_t now_mono_ms, struct id *id_out)
+{
+    while (agenda->heap_count > 0 && agenda->heap[0]->due <= now_mono_ms) {
+        struct entry *entry = agenda->heap[0];
+        heap_remove(agenda, entry);
+        if (start_entry(agenda, entry)) {
+            *id_out = entry->id;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+learn(struct agenda *agenda, struct entry *entry, const struct agenda_lesson *lesson)
+{
+    struct provider *provider = find_provider(agenda, lesson->provider);
+    entry->provider->entries--;
+    entry->provider = provider;
+    provider->entries++;
+    provider->is_slow = provider->number != 0 && lesson->took_ms > AGENDA_SLOW_MS;
+}
+
+void
+agenda_done(struct agenda *agenda, const struct id *id, int64_t due_mono_ms,
+            const struct agenda_lesson *lesson)
+{
+    struct entry *entry = map_get(agenda->entries, id->text);
+    assert(entry != NULL && entry->place == UNDER_WAY);
+    struct provider *provider = entry->provider;
+    provider->under_way--;
+    agenda->under_way--;
+    agenda->slow_under_way -= entry->counts_as_slow ? 1 : 0;
+    learn(agenda, entry, lesson);
+    if (!entry->was_put) {
+        entry->due = due_mono_ms;
+    }
+    if (entry->due == 0) {
+        drop_entry(agenda, entry);
+    } else {
+        heap_push(agenda, entry);
+    }
+    unpark(agenda, &provider->waiting);
+    unpark(agenda, &agenda->slow);
+    forget_unused(agenda, provider);
+}
+
+int64_t
+agenda_next_due(const struct agenda *agenda)
+{
+    return agenda->heap_count == 0 ? INT64_MAX : agenda->heap[0]->due;
+}
+
+size_t
+agenda_count(const struct agenda *agenda)
+{
+    return map_count(agenda->entries);
+}
+
+size_t
+agenda_under_way(const struct agenda *agenda)
+{
+    return agenda->under_way;
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Records as JSON: one form for the API, the CLI and what the store keeps of the last check.
+#ifndef VERIFIER_DOMAIN_RECORD_JSON_H
+#define VERIFIER_DOMAIN_RECORD_JSON_H
+
+#include "verifier/domain/check.h"
+
+/**
+ * An object as text, owned: {"records": [...]}, and of a check "zone", "resolver_only", "detail"
+ * too (docs/api.md). Bytes that are not UTF-8 become "?".
+ *
+ * @domain   whose records they are: host parts are relative to the zone, or to it
+ * @summary  NULL: they were not checked
+ */
+char *record_json(const struct domain_records *records, const char *domain,
+                  const struct check_summary *summary);
+
+#endif

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// Adding a domain: what has to be right about it, and what it starts with.
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/strbuf.h"
+#include "config/profile.h"
+#include "config/text.h"
+#include "verifier/domain/claims.h"
+#include "verifier/domain/local_keys.h"
+#include "verifier/domain/name.h"
+#include "verifier/domain/registry_parts.h"
+
+enum { PROFILES_TOLD_MAX = 200 };
+
+enum status
+registry_check_tenant(const char *tenant, struct why *why)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789._-";
+    size_t length = strlen(tenant);
+    if (length == 0 || length >= STORE_NAME_SIZE || tenant[strspn(tenant, allowed)] != '\0') {
+        return why_set(
+            why, ST_INVALID,
+            "'%.40s' is no tenant name: lower-case letters, digits, '.', '_' and '-', up to "
+            "%d",
+            tenant, STORE_NAME_SIZE - 1);
+    }
+    return ST_OK;
+}
+
+static enum status
+find_profile(const struct config *config, const char *name, const struct config_profile **out,
+             struct why *why)
+{
+    const struct config_profile *profile = config_find_profile(config, name);
+    if (profile != NULL) {
+        *out = profile;
+        return ST_OK;
+    }
+    AUTO_STRBUF names = STRBUF_INIT(PROFILES_TOLD_MAX);
+    for (size_t i = 0; i < config->profile_count; i++) {
+        strbuf_printf(&names, "%s%s", i == 0 ? "" : ", ", config->profiles[i].name);
+    }
+    return why_set(why, ST_INVALID, "there is no profile '%.40s'; there are: %s", name,
+                   names.overflow ? "many" : strbuf_text(&names));
+}
+
+/* ---- room ------------------------------------------------------------------------------------ */
+
+struct census {
+    const char *tenant;
+    const char *name;
+    uint64_t pending; /* of the tenant; so is the next */
+    uint64_t living;
+    enum status status;
+    struct why *why;
+};
+
+static bool
+count_row(void *context, const struct store_domain *row)
+{
+    struct census *census = context;
+    if (row->status == DOMAIN_REMOVED) {
+        return true;
+    }
+    if (strcmp(row->tenant, census->tenant) == 0) {
+        census->living++;
+        census->pending += row->status == DOMAIN_PENDING ? 1 : 0;
+    }
+    census->status = claims_check_beside(row, census->tenant, census->name, census->why);
+    return census->status == ST_OK;
+}
+
+static enum status
+check_room(struct registry *registry, const struct config *config, const char *tenant,
+           const char *name, struct why *why)
+{
+    struct census census = {.tenant = tenant, .name = name, .status = ST_OK, .why = why};
+    directory_each(registry->directory, count_row, &census);
+    if (census.status != ST_OK) {
+        return census.status;
+    }
+    if (census.pending >= config->limits.pending_domains) {
+        return why_set(why, ST_TOO_LARGE,
+                       "tenant %.60s has %llu domains that are not verified yet; verify or "
+                       "remove some first",
+                       tenant, (unsigned long long)census.pending);
+    }
+    if (census.living >= config->limits.domains) {
+        return why_set(why, ST_TOO_LARGE, "tenant %.60s has %llu domains, which is its limit",
+                       tenant, (unsigned long long)census.living);
+    }
+    return ST_OK;
+}
+
+/* ---- adding ---------------------------------------------------------------------------------- */
+
+static struct store_domain
+new_domain(struct registry *registry, const struct registry_addition *addition, const char *name)
+{
+    struct store_domain domain = {
+        .id = id_new(),
+        .status = DOMAIN_PENDING,
+        .created_at = store_now_ms(registry->settings.store),
+    };
+    (void)snprintf(domain.tenant, sizeof(domain.tenant), "%s", addition->tenant);
+    (void)snprintf(domain.name, sizeof(domain.name), "%s", name);
+    (void)snprintf(domain.profile, sizeof(domain.profile), "%s", addition->profile);
+    (void)snprintf(domain.region, sizeof(domain.region), "%s", addition->region);
+    id_new_token(domain.token);
+    domain.next_check_at = domain_state_next_check(&domain, domain.created_at);
+    return domain;
+}
+
+static enum status
+write_new(struct registry *registry, const struct config *config, struct store_domain *domain,
+          struct domain_step *step, struct why *why)
+{
+    AUTO_LOCK(lock, &registry->write_mutex);
+    enum status status = registry_refresh(registry, why);
+    if (status == ST_OK) {
+        status = check_room(registry, config, domain->tenant, domain->name, why);
+    }
+    if (status == ST_OK) {
+        domain_step_add(step, "domain.added", "");
+        status = registry_write(registry, domain, 0, step, why);
+    }
+    return status;
+}
+
+static enum status
+check_addition(const struct config *config, const struct registry_addition *addition,
+               char name_out[DOMAIN_NAME_SIZE], const struct config_profile **profile_out,
+               struct why *why)
+{
+    enum status status = domain_name_check(addition->domain, config->hostname, name_out, why);
+    if (status == ST_OK) {
+        status = domain_name_check_free(name_out, config, why);
+    }
+    if (status == ST_OK) {
+        status = registry_check_tenant(addition->tenant, why);
+    }
+    if (status == ST_OK) {
+        status = find_profile(config, addition->profile, profile_out, why);
+    }
+    if (status == ST_OK) {
+        status = text_check_region(addition->region, why);
+    }
+    if (status == ST_OK && (*profile_out)->dkim == CONFIG_DKIM_SES) {
+        status = identities_check_configured(config, why);
+    }
+    return status;
+}
+
+// When it fails the next check tries again.
+static void
+ask_for_identity(struct registry *registry, const struct config *config,
+                 const struct config_profile *profile, const struct store_domain *domain)
+{
+    struct ses_state state;
+    struct ses_report report;
+    if (profile->dkim != CONFIG_DKIM_SES) {
+        return;
+    }
+    registry_begin_work(registry, &domain->id);
+    status_ignore(identity_ensure(registry->identities, config, domain,
+                                  clock_mono_ms() + REGISTRY_SES_MS, &state, &report, NULL));
+    registry_end_work(registry, &domain->id);
+}
+
+enum status
+registry_add(struct registry *registry, const struct registry_addition *addition,
+             struct store_domain *domain_out, struct why *why)
+{
+    AUTO_CONFIG *config = config_holder_get(registry->settings.holder);
+    struct registry_addition whole = *addition;
+    whole.profile = whole.profile == NULL ? config->verification.default_profile : whole.profile;
+    whole.region = whole.region == NULL ? config->verification.region : whole.region;
+    char name[DOMAIN_NAME_SIZE];
+    const struct config_profile *profile = NULL;
+    enum status status = check_addition(config, &whole, name, &profile, why);
+    if (status != ST_OK) {
+        return status;
+    }
+    struct store_domain domain = new_domain(registry, &whole, name);
+    struct domain_step step = {.changed = false};
+    status = registry_make_keys(config, profile, &domain, why);
+    if (status == ST_OK) {
+        status = write_new(registry, config, &domain, &step, why);
+    }
+    if (status != ST_OK) {
+        // Files that nobody points to do no harm if they stay.
+        status_ignore(local_keys_delete(config->verification.dkim_keys, name, domain.token, NULL));
+        return status;
+    }
+    registry_tell(registry, &domain, &step);
+    ask_for_identity(registry, config, profile, &domain);
+    *domain_out = domain;
+    return ST_OK;
+}

@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checks: what the DNS and SES say of a domain, and what that does to its row.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/strbuf.h"
+#include "common/xalloc.h"
+#include "config/profile.h"
+#include "verifier/domain/local_keys.h"
+#include "verifier/domain/profile.h"
+#include "verifier/domain/record_json.h"
+#include "verifier/domain/registry_parts.h"
+
+enum { FINDINGS_MAX = 2 * STORE_FINDINGS_SIZE };
+
+/* ---- one at a time --------------------------------------------------------------------------- */
+
+void
+registry_begin_work(struct registry *registry, const struct id *id)
+{
+    AUTO_LOCK(lock, &registry->busy_mutex);
+    while (map_get(registry->busy, id->text) != NULL) {
+        (void)pthread_cond_wait(&registry->busy_changed, &registry->busy_mutex);
+    }
+    (void)map_put(registry->busy, id->text, registry);
+}
+
+void
+registry_end_work(struct registry *registry, const struct id *id)
+{
+    AUTO_LOCK(lock, &registry->busy_mutex);
+    (void)map_remove(registry->busy, id->text);
+    (void)pthread_cond_broadcast(&registry->busy_changed);
+}
+
+/* ---- records --------------------------------------------------------------------------------- */
+
+enum status
+registry_make_keys(const struct config *config, const struct config_profile *profile,
+                   const struct store_domain *domain, struct why *why)
+{
+    if (profile->dkim != CONFIG_DKIM_LOCAL || config->verification.dkim_zone == NULL) {
+        return ST_OK;
+    }
+    return local_keys_ensure(config->verification.dkim_keys, domain->name, domain->token, why);
+}
+
+static enum status
+profile_of(const struct config *config, const struct store_domain *domain,
+           const struct config_profile **out, struct why *why)
+{
+    const struct config_profile *profile = config_find_profile(config, domain->profile);
+    if (profile == NULL) {
+        return why_set(why, ST_REFUSED,
+                       "the profile '%.40s' of %.100s is not configured any more; write its file "
+                       "again, and reload",
+                       domain->profile, domain->name);
+    }
+    *out = profile;
+    return ST_OK;
+}
+
+static enum status
+make_records(const struct config *config, const struct config_profile *profile,
+             const struct store_domain *domain, const struct ses_state *ses,
+             struct domain_records *out, struct why *why)
+{
+    struct profile_inputs inputs = {
+        .domain = domain->name,
+        .token = domain->token,
+        .region = domain->region[0] == '\0' ? NULL : domain->region,
+    };
+    bool has_dkim = ses != NULL && ses_state_has_dkim(ses);
+    for (size_t i = 0; has_dkim && i < CONFIG_DKIM_KEYS; i++) {
+        inputs.ses_tokens[i] = ses->tokens[i];
+    }
+    inputs.ses_zone = has_dkim ? ses->zone : NULL;
+    return profile_records_make(config, profile, &inputs, out, why);
+}
+
+enum status
+registry_records(struct registry *registry, const struct store_domain *domain,
+                 struct domain_records *records_out, struct why *why)
+{
+    AUTO_CONFIG *config = config_holder_get(registry->settings.holder);
+    const struct config_profile *profile = NULL;
+    struct ses_state ses;
+    enum status status = profile_of(config, domain, &profile, why);
+    if (status != ST_OK) {
+        return status;
+    }
+    bool has_identity = profile->dkim == CONFIG_DKIM_SES &&
+                        identity_load(registry->identities, domain, &ses, NULL) == ST_OK;
+    return make_records(config, profile, domain, has_identity ? &ses : NULL, records_out, why);
+}
+
+/* ---- what it comes to ------------------------------------------------------------------------ */
+
+static enum check_outcome
+outcome_of(enum record_status status)
+{
+    switch (status) {
+    case RECORD_FOUND:
+        return CHECK_PASS;
+    case RECORD_PROPAGATING:
+        return CHECK_PARTIAL;
+    case RECORD_MISSING:
+    case RECORD_WRONG:
+    case RECORD_CONFLICT:
+        return CHECK_MISS;
+    case RECORD_UNKNOWN:
+    case RECORD_UNCHECKED:
+        return CHECK_UNKNOWN;
+    }
+    return CHECK_UNKNOWN;
+}
+
+static enum check_outcome
+worse(enum check_outcome a, enum check_outcome b)
+{
+    static const int RANKS[] = {
+        [CHECK_PASS] = 0, [CHECK_PARTIAL] = 1, [CHECK_UNKNOWN] = 2, [CHECK_MISS] = 3};
+    return RANKS[a] >= RANKS[b] ? a : b;
+}
+
+// What inbound needs: the proof of ownership, and an MX that is required.
+static enum check_outcome
+inbound_outcome(const struct registry_check *check)
+{
+    enum check_outcome outcome = check->summary.ownership;
+    for (size_t i = 0; i < check->records.count; i++) {
+        const struct domain_record *record = &check->records.items[i];
+        if (record->needed_for == RECORD_FOR_INBOUND && record->required) {
+            outcome = worse(outcome, outcome_of(record->status));
+        }
+    }
+    return outcome;
+}
+
+// With `dkim: ses` a domain is verified when SES says so too; that it does not (yet) is no loss.
+static enum check_outcome
+required_outcome(const struct registry_check *check, bool has_identity)
+{
+    if (!has_identity || check->summary.required != CHECK_PASS) {
+        return check->summary.required;
+    }
+    if (!check->has_report) {
+        return CHECK_UNKNOWN;
+    }
+    return check->report.verified ? CHECK_PASS : CHECK_PARTIAL;
+}
+
+static uint64_t
+hash_text(uint64_t hash, const char *text)
+{
+    for (; *text != '\0'; text++) { // FNV-1a
+        hash = (hash ^ (unsigned char)*text) * 1099511628211U;
+    }
+    return hash;
+}
+
+// Zones of one provider have servers below the same name, such as ns1.provider.example.
+static uint64_t
+provider_of(const struct domain_records *records)
+{
+    for (size_t i = 0; i < records->count; i++) {
+        const struct domain_record *record = &records->items[i];
+        for (size_t j = 0; j < record->server_count && j < RECORD_SERVERS_MAX; j++) {
+            const char *dot = strchr(record->servers[j].name, '.');
+            if (dot != NULL) {
+                uint64_t hash = hash_text(1469598103934665603U, dot);
+                return hash == 0 ? 1 : hash;
+            }
+        }
+    }
+    return 0;
+}
+
+/* ---- a check --------------------------------------------------------------------------------- */
+
+static bool
+takes_mail_for(void *context, const char *address)
+{
+    const struct registry *registry = context;
+    AUTO_CONFIG *config = config_holder_get(registry->settings.holder);
+    return registry->settings.takes_mail_for(config, address);
+}
+
+static bool
+is_registered(void *context, const char *name)
+{
+    struct registry *registry = context;
+    struct store_domain domain;
+    return registry_find(registry, name, &domain) == ST_OK && domain.status != DOMAIN_REMOVED;
+}
+
+static void
+ask_dns(struct registry *registry, const struct store_domain *domain,
+        struct domain_records *records, struct check_summary *summary_out)
+{
+    const struct registry_settings *settings = &registry->settings;
+    const struct check_context context = {.dns = settings->dns, .authority = settings->authority};
+    const struct check_subject subject = {
+        .domain = domain->name,
+        .takes_mail_for = settings->takes_mail_for == NULL ? NULL : takes_mail_for,
+        .is_registered = is_registered,
+        .context = registry,
+    };
+    settings->check(&context, &subject, records, summary_out, NULL);
+}
+
+// The identity, as far as SES answers; false: the profile has none.
+static bool
+ask_ses(struct registry *registry, const struct config *config,
+        const struct config_profile *profile, struct ses_state *state_out,
+        struct registry_check *check)
+{
+    struct why why = {.text = ""};
+    if (profile->dkim != CONFIG_DKIM_SES) {
+        return false;
+    }
+    memset(state_out, 0, sizeof(*state_out));
+    enum status status =
+        identity_ensure(registry->identities, config, &check->domain,
+                        clock_mono_ms() + REGISTRY_SES_MS, state_out, &check->report, &why);
+    check->has_report = status == ST_OK;
+    if (status != ST_OK) {
+        memcpy(check->ses_problem, why.text, sizeof(check->ses_problem));
+    }
+    return true;
+}
+
+struct finding_of_row {
+    const struct store_domain *domain; /* as it was when the check began */
+    struct domain_outcome outcome;
+    const char *findings; /* codes, with blanks between */
+};
+
+static struct domain_time
+time_now(struct registry *registry)
+{
+    AUTO_CONFIG *config = config_holder_get(registry->settings.holder);
+    return (struct domain_time){
+        .now = store_now_ms(registry->settings.store),
+        .trusted = clock_guard_is_sane(registry->settings.clock),
+        .rules = {.pending_for_ms = config->verification.pending_for_ms,
+                  .grace_ms = config->verification.grace_ms,
+                  .misses = (uint32_t)config->verification.misses},
+    };
+}
+
+static enum status
+decide_check(struct registry *registry, const void *context, struct store_domain *domain,
+             struct domain_step *step, struct why *why)
+{
+    const struct finding_of_row *found = context;
+    if (domain->checks != found->domain->checks ||
+        strcmp(domain->token, found->domain->token) != 0 ||
+        (domain->status == DOMAIN_REMOVED) != (found->domain->status == DOMAIN_REMOVED)) {
+        return why_set(why, ST_AGAIN, "%.100s was changed while it was checked", domain->name);
+    }
+    const struct domain_time time = time_now(registry);
+    domain_state_checked(domain, &found->outcome, &time, step);
+    for (size_t i = 0; i < step->event_count; i++) {
+        step->events[i].findings = found->findings;
+    }
+    return ST_OK;
+}
+
+// The codes of all mistakes; what is advice only tells nobody of a change.
+static void
+list_findings(const struct domain_records *records, struct strbuf *out)
+{
+    for (size_t i = 0; i < records->count; i++) {
+        for (size_t j = 0; j < records->items[i].finding_count; j++) {
+            const struct finding *finding = &records->items[i].findings[j];
+            const char *code = finding_code_name(finding->code);
+            if (!finding->advice && out->length + strlen(code) + 1 < STORE_FINDINGS_SIZE) {
+                strbuf_printf(out, "%s%s", out->length == 0 ? "" : " ", code);
+            }
+        }
+    }
+}
+
+// What was seen is only told, so it is no failure when it cannot be kept.
+static void
+keep_check(struct registry *registry, const struct registry_check *check)
+{
+    AUTO_FREE char *json = record_json(&check->records, check->domain.name, &check->summary);
+    if (json != NULL) {
+        status_ignore(store_note_put(registry->settings.store, &check->domain.id, STORE_NOTE_CHECK,
+                                     json, NULL));
+    }
+}
+
+static enum status
+check_living(struct registry *registry, const struct store_domain *domain,
+             struct registry_check *check, struct why *why)
+{
+    AUTO_CONFIG *config = config_holder_get(registry->settings.holder);
+    const struct config_profile *profile = NULL;
+    struct ses_state ses;
+    check->domain = *domain;
+    enum status status = profile_of(config, domain, &profile, why);
+    if (status == ST_OK) {
+        status = registry_make_keys(config, profile, domain, why);
+    }
+    if (status != ST_OK) {
+        return status;
+    }
+    bool has_identity = ask_ses(registry, config, profile, &ses, check);
+    status =
+        make_records(config, profile, domain, has_identity ? &ses : NULL, &check->records, why);
+    if (status != ST_OK) {
+        return status;
+    }
+    ask_dns(registry, domain, &check->records, &check->summary);
+    AUTO_STRBUF findings = STRBUF_INIT(FINDINGS_MAX);
+    list_findings(&check->records, &findings);
+    const struct finding_of_row found = {
+        .domain = domain,
+        .findings = strbuf_text(&findings),
+        .outcome = {.ownership = check->summary.ownership,
+                    .required = required_outcome(check, has_identity),
+                    .inbound = inbound_outcome(check),
+                    .detail = check->summary.detail},
+    };
+    status = registry_change(registry, &domain->id, decide_check, &found, &check->domain, why);
+    if (status == ST_OK) {
+        keep_check(registry, check);
+    }
+    return status;
+}
+
+/* ---- a removed name -------------------------------------------------------------------------- */
+
+struct watch {
+    enum check_outcome points_here;
+    bool released;
+};
+
+static enum status
+decide_watch(struct registry *registry, const void *context, struct store_domain *domain,
+             struct domain_step *step, struct why *why)
+{
+    const struct watch *watch = context;
+    const struct domain_time time = time_now(registry);
+    (void)why;
+    domain->releases_identity = domain->releases_identity || !watch->released;
+    domain_state_watched(domain, watch->points_here, watch->released, &time, step);
+    return ST_OK;
+}
+
+// Is one of its MX records ours?
+static enum check_outcome
+ask_mx(struct registry *registry, const struct store_domain *domain, struct registry_check *check)
+{
+    struct domain_records *records = &check->records;
+    size_t kept = 0;
+    if (registry_records(registry, domain, records, NULL) != ST_OK) {
+        return CHECK_UNKNOWN;
+    }
+    for (size_t i = 0; i < records->count; i++) {
+        if (records->items[i].purpose == PURPOSE_INBOUND_MX) {
+            if (kept != i) {
+                records->items[kept] = records->items[i];
+            }
+            kept++;
+        }
+    }
+    records->count = kept;
+    if (kept == 0) {
+        return CHECK_UNKNOWN;
+    }
+    ask_dns(registry, domain, records, &check->summary);
+    enum check_outcome outcome = CHECK_MISS;
+    for (size_t i = 0; i < kept; i++) {
+        enum check_outcome one = outcome_of(records->items[i].status);
+        if (one == CHECK_PASS || one == CHECK_PARTIAL) {
+            return CHECK_PASS;
+        }
+        outcome = one == CHECK_UNKNOWN ? CHECK_UNKNOWN : outcome;
+    }
+    return outcome;
+}
+
+struct others {
+    const struct store_domain *domain;
+    const struct config *config;
+    bool left;
+};
+
+static bool
+look_for_other(void *context, const struct store_domain *row)
+{
+    struct others *others = context;
+    const struct config_profile *profile = config_find_profile(others->config, row->profile);
+    others->left = row->status != DOMAIN_REMOVED && profile != NULL &&
+                   profile->dkim == CONFIG_DKIM_SES &&
+                   strcmp(row->name, others->domain->name) == 0 &&
+                   strcmp(row->region, others->domain->region) == 0;
+    return !others->left;
+}
+
+static bool
+give_identity_back(struct registry *registry, const struct store_domain *domain)
+{
+    AUTO_CONFIG *config = config_holder_get(registry->settings.holder);
+    struct others others = {.domain = domain, .config = config};
+    directory_each(registry->directory, look_for_other, &others);
+    return identity_release(registry->identities, config, domain, others.left,
+                            clock_mono_ms() + REGISTRY_SES_MS, NULL) == ST_OK;
+}
+
+static enum status
+check_removed(struct registry *registry, const struct store_domain *domain,
+              struct registry_check *check, struct why *why)
+{
+    check->domain = *domain;
+    const struct watch watch = {.released = give_identity_back(registry, domain),
+                                .points_here = ask_mx(registry, domain, check)};
+    enum status status =
+        registry_change(registry, &domain->id, decide_watch, &watch, &check->domain, why);
+    if (status == ST_OK && check->domain.forgotten) {
+        AUTO_CONFIG *config = config_holder_get(registry->settings.holder);
+        status =
+            local_keys_delete(config->verification.dkim_keys, domain->name, domain->token, why);
+    }
+    return status;
+}
+
+/* ---- asked for ------------------------------------------------------------------------------- */
+
+static enum status
+check_row(struct registry *registry, const struct id *id, struct registry_check *check,
+          struct why *why)
+{
+    struct store_domain domain;
+    if (!directory_find_id(registry->directory, id->text, &domain)) {
+        return why_set(why, ST_NOT_FOUND, "there is no domain with the id %s", id->text);
+    }
+    if (atomic_load(&registry->cancelled)) {
+        return why_set(why, ST_AGAIN, "shutting down");
+    }
+    return domain.status == DOMAIN_REMOVED ? check_removed(registry, &domain, check, why)
+                                           : check_living(registry, &domain, check, why);
+}
+
+static enum status
+check_alone(struct registry *registry, const struct id *id, struct registry_check *check,
+            struct why *why)
+{
+    registry_begin_work(registry, id);
+    enum status status = check_row(registry, id, check, why);
+    registry_end_work(registry, id);
+    return status;
+}
+
+enum status
+registry_verify(struct registry *registry, const char *which, struct registry_check **check_out,
+                struct why *why)
+{
+    struct store_domain domain;
+    enum status status = registry_find_living(registry, which, &domain, why);
+    if (status != ST_OK) {
+        return status;
+    }
+    AUTO_FREE struct registry_check *check = xcalloc(1, sizeof(*check));
+    status = check_alone(registry, &domain.id, check, why);
+    if (status == ST_OK) {
+        *check_out = STEAL(check);
+    }
+    return status;
+}
+
+enum status
+registry_check_id(struct registry *registry, const struct id *id, struct store_domain *domain_out,
+                  uint64_t *provider_out, struct why *why)
+{
+    AUTO_FREE struct registry_check *check = xcalloc(1, sizeof(*check));
+    enum status status = check_alone(registry, id, check, why);
+    if (status == ST_OK) {
+        *domain_out = check->domain;
+        *provider_out = provider_of(&check->records);
+    }
+    return status;
+}
+
+enum status
+registry_last_check(struct registry *registry, const struct store_domain *domain, char **json_out,
+                    struct why *why)
+{
+    return store_note_get(registry->settings.store, &domain->id, STORE_NOTE_CHECK, json_out, why);
+}
