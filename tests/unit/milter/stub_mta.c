@@ -12,7 +12,13 @@
 #include "common/unixsock.h"
 #include "common/xalloc.h"
 
-enum { ALL_ACTIONS = 0x1ff, ALL_STEPS = 0x1fffff, PROTOCOL_VERSION = 6, ANSWER_TIMEOUT_MS = 30000 };
+enum {
+    ALL_ACTIONS = 0x1ff,
+    ALL_STEPS = 0x1fffff,
+    NO_REPLY_DATA = 0x10000, /* SMFIP_NR_DATA */
+    PROTOCOL_VERSION = 6,
+    ANSWER_TIMEOUT_MS = 30000
+};
 
 static void
 send_all(int fd, const void *data, size_t length)
@@ -126,6 +132,24 @@ mta_macros(struct mta *mta, char stage, const char *name, const char *value)
     mta_send(mta, 'D', data, (size_t)length + 1);
 }
 
+// The place, then the name and the value, each with a NUL behind it.
+static void
+note_change(struct mta *mta, char command)
+{
+    uint32_t place;
+    memcpy(&place, mta->text, sizeof(place));
+    const char *name = mta->text + sizeof(place);
+    const char *value = name + strlen(name) + 1;
+    char change[1024];
+    if (command == 'i') {
+        (void)snprintf(change, sizeof(change), "insert %u %s:%s", ntohl(place), name, value);
+    } else {
+        (void)snprintf(change, sizeof(change), "%s %u %s", value[0] == '\0' ? "delete" : "change",
+                       ntohl(place), name);
+    }
+    add(mta->changes, change, "|");
+}
+
 char
 mta_answer(struct mta *mta)
 {
@@ -134,6 +158,8 @@ mta_answer(struct mta *mta)
         char command = receive(mta, &length);
         if (command == '-') {
             add(mta->removed, mta->text, " ");
+        } else if (command == 'i' || command == 'm') {
+            note_change(mta, command);
         } else if (command != 'p') {
             return command;
         }
@@ -150,6 +176,7 @@ void
 mta_mail(struct mta *mta, const char *sender, const char *login)
 {
     mta->removed[0] = '\0';
+    mta->changes[0] = '\0';
     if (login != NULL) {
         mta_macros(mta, 'M', "{auth_authen}", login);
     } else {
@@ -173,7 +200,7 @@ mta_data(struct mta *mta)
 {
     mta_macros(mta, 'T', "i", "4QUEUEID");
     mta_send(mta, 'T', NULL, 0);
-    return mta_answer(mta);
+    return (mta->steps & NO_REPLY_DATA) != 0 ? 'c' : mta_answer(mta);
 }
 
 void

@@ -13,6 +13,8 @@ struct mta {
     uint32_t steps;              /* what the milter asked for */
     uint32_t actions;            /* what it may do at end of message */
     char removed[MTA_TEXT_SIZE]; /* recipients it took away, each with a blank behind it */
+    char changes[MTA_TEXT_SIZE]; /* of header fields, in order: "delete 2 Name|insert 0 Name:
+                                    value|" */
     char symbols[MTA_TEXT_SIZE]; /* macro lists it asked for, "stage=names;" each */
     char text[MTA_TEXT_SIZE];    /* of the last reply: "550 5.7.1 ..." */
 };
@@ -33,7 +35,7 @@ char mta_answer(struct mta *mta);
 /** MAIL; `login` not NULL: an authenticated client. No answer is expected. */
 void mta_mail(struct mta *mta, const char *sender, const char *login);
 
-/** RCPT and DATA, with their answers. */
+/** RCPT and DATA, with their answers; 'c' for DATA when the milter asked for giving none. */
 char mta_rcpt(struct mta *mta, const char *recipient);
 char mta_data(struct mta *mta);
 

@@ -49,7 +49,7 @@ static pid_t milter_pid = -1;
 static struct stub_daemon *daemon_stub;
 
 static void
-write_config(const char *shadow)
+write_config(const char *more)
 {
     FILE *file = fopen(config_path, "we");
     assert_non_null(file);
@@ -59,11 +59,11 @@ write_config(const char *shadow)
                   "  socketmap: {path: %s/s}\n"
                   "dns: {servers: ['127.0.0.1:%u'], timeout: 1s, tries: 1}\n"
                   "milter: {socket: 'unix:%s', socket_mode: '0640', spool: %s, "
-                  "messages_at_once: 1, reference_helper: %s, helpers: 1, shadow: %s}\n"
+                  "messages_at_once: 1, reference_helper: %s, helpers: 1, %s}\n"
                   "destinations:\n"
                   "  psa: {kind: psa, url: 'https://a.test', secret_file: /nonexistent/secret}\n",
                   folder, intake_path, folder, dns_port, milter_path, folder, REFERENCE_HELPER,
-                  shadow);
+                  more);
     assert_int_equal(fclose(file), 0);
 }
 
@@ -130,7 +130,7 @@ start_all(void **state)
     (void)snprintf(intake_path, sizeof(intake_path), "%s/intake.sock", folder);
     (void)snprintf(notify_path, sizeof(notify_path), "%s/notify.sock", folder);
     dns = stub_dns_start(&dns_port);
-    write_config("off");
+    write_config("shadow: off");
     open_notify_socket();
     start_milter();
     return 0;
@@ -574,14 +574,55 @@ stop_and_read_log(char *out, size_t size)
 }
 
 static void
+forge(struct mta *mta, const char *recipient)
+{
+    mta_mail(mta, "<s@sender.example>", NULL);
+    assert_int_equal(mta_rcpt(mta, recipient), 'c');
+    assert_int_equal(mta_data(mta), 'c');
+    mta_field(mta, "Authentication-Results", " other.test; spf=pass");
+    mta_field(mta, "authentication-results", " MX.test; spf=pass");
+    mta_field(mta, "From", " s@reject.example");
+    mta_field(mta, "Authentication-Results", "\n\tmx.test; dmarc=pass");
+    mta_body(mta, "hello\r\n", 7, 7);
+}
+
+static const char MARKS[] = "delete 3 Authentication-Results|delete 2 Authentication-Results|"
+                            "insert 0 Authentication-Results: mx.test;\n\tspf=";
+
+static void
+own_mail_is_judged_and_marked_under_authenticate_all(void **state)
+{
+    (void)state;
+    struct mta mta;
+    write_config("authenticate: all, own_mail: tag");
+    start_milter();
+    mta_open(&mta, milter_path);
+    assert_int_equal(mta.actions & 0xff, 0x19); // add and change fields, delete recipients
+    assert_true((mta.steps & SMFIP_NR_DATA) != 0);
+    forge(&mta, "<other@local.example>");
+    assert_int_equal(mta_end(&mta), 'c');
+    assert_int_equal(strncmp(mta.changes, MARKS, sizeof(MARKS) - 1), 0);
+    assert_non_null(strstr(mta.changes, "dmarc=fail (p=reject disposition=reject)"));
+    assert_int_equal(stub_daemon_counts(daemon_stub).commits, 0);
+    forge(&mta, "<trusted@ours.example>"); // all of it ours: nothing is changed
+    assert_int_equal(mta_end(&mta), 'd');
+    assert_string_equal(mta.changes, "");
+    mta_close(&mta);
+    assert_int_equal(kill(milter_pid, SIGTERM), 0);
+    assert_int_equal(exit_status(milter_pid), 0);
+    milter_pid = -1;
+}
+
+static void
 shadow_judges_only_when_it_is_wanted(void **state)
 {
     (void)state;
     static const struct {
         const char *shadow;
         const char *line; /* NULL: the log says nothing of it */
-    } rows[] = {{"on", "auth.shadow compared=1 agreed=1 spf=0 helo=0 dkim=0 dmarc=0 failed=0"},
-                {"off", NULL}};
+    } rows[] = {
+        {"shadow: on", "auth.shadow compared=1 agreed=1 spf=0 helo=0 dkim=0 dmarc=0 failed=0"},
+        {"shadow: off", NULL}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         static char text[64 * 1024];
         struct mta mta;
@@ -596,7 +637,7 @@ shadow_judges_only_when_it_is_wanted(void **state)
         stop_and_read_log(text, sizeof(text));
         const char *found = strstr(text, rows[i].line == NULL ? "auth.shadow" : rows[i].line);
         if ((found != NULL) != (rows[i].line != NULL)) {
-            fail_msg("shadow %s: %s", rows[i].shadow, text);
+            fail_msg("%s: %s", rows[i].shadow, text);
         }
         (void)close(log_fd);
         log_fd = STDERR_FILENO;
@@ -625,6 +666,7 @@ main(void)
         cmocka_unit_test(second_milter_does_not_take_the_socket_away),
         cmocka_unit_test(options_are_told_apart),
         cmocka_unit_test(message_under_way_is_answered_before_it_stops),
+        CASE(own_mail_is_judged_and_marked_under_authenticate_all), // the same
         CASE(shadow_judges_only_when_it_is_wanted), // starts milters of its own: last
     };
     return cmocka_run_group_tests(tests, start_all, stop_all);
