@@ -29,6 +29,9 @@ enum { SERVERS_MAX = 8, NETWORKS_MAX = 256, NAMES_MAX = 256 };
 // A key with its default, least and most value.
 #define RANGE(word, kind, member, fallback_, least_, most_)                                        \
     KEY(word, kind, member, .fallback = (fallback_), .least = (least_), .most = (most_))
+// A key whose entries are read by code of their own, each by its table.
+#define ENTRIES(word, member, shape_, section_)                                                    \
+    KEY(word, NODE, member, .shape = (shape_), .section = (section_))
 // A section whose keys set members of TARGET itself.
 #define PART(word, table)                                                                          \
     {                                                                                              \
@@ -45,17 +48,6 @@ static const char *const DMARC_WORDS[] = {
 static const char *const TEMPERROR_WORDS[] = {
     [TEMPERROR_TAG] = "tag", [TEMPERROR_DEFER] = "defer", NULL};
 
-#define TARGET struct policy_keys
-static const struct field POLICY_FIELDS[] = {
-    KEY("dmarc", CHOICE, policy.dmarc, .fallback = "enforce", .words = DMARC_WORDS),
-    KEY("on_temperror", CHOICE, policy.on_temperror, .fallback = "tag", .words = TEMPERROR_WORDS),
-    RANGE("defer_for", DURATION, policy.defer_for_ms, "24h", "1m", "30d"),
-    KEY("trusted_networks", NETWORKS, trusted_networks, .fallback = "", .items_max = NETWORKS_MAX),
-    PLAIN("forwarders", NODE, forwarders),
-};
-SECTION(POLICY, "policy", POLICY_FIELDS);
-
-#undef TARGET
 #define TARGET struct forwarder_keys
 static const struct field FORWARDER_FIELDS[] = {
     KEY("name", TEXT, name, .required = true),
@@ -63,6 +55,17 @@ static const struct field FORWARDER_FIELDS[] = {
     KEY("networks", TEXTS, networks, .fallback = "", .items_max = FORWARDER_NETWORKS_MAX),
 };
 SECTION(FORWARDER, "a forwarder", FORWARDER_FIELDS);
+
+#undef TARGET
+#define TARGET struct policy_keys
+static const struct field POLICY_FIELDS[] = {
+    KEY("dmarc", CHOICE, policy.dmarc, .fallback = "enforce", .words = DMARC_WORDS),
+    KEY("on_temperror", CHOICE, policy.on_temperror, .fallback = "tag", .words = TEMPERROR_WORDS),
+    RANGE("defer_for", DURATION, policy.defer_for_ms, "24h", "1m", "30d"),
+    KEY("trusted_networks", NETWORKS, trusted_networks, .fallback = "", .items_max = NETWORKS_MAX),
+    ENTRIES("forwarders", forwarders, SHAPE_LIST_OR_NAMES, &FORWARDER),
+};
+SECTION(POLICY, "policy", POLICY_FIELDS);
 
 // ---- destinations
 
@@ -100,27 +103,27 @@ SECTION(DESTINATION, "a destination", DESTINATION_FIELDS);
 // ---- domain files
 
 #undef TARGET
-#define TARGET struct domain_keys
-static const struct field DOMAIN_FIELDS[] = {
-    KEY("domain", HOST, domain, .required = true),
-    KEY("tenant", TEXT, tenant, .check = text_check_name),
-    PLAIN("policy", NODE, policy),
-    PLAIN("destinations", NODE, destinations),
-    PLAIN("routes", NODE, routes),
-};
-SECTION(DOMAIN, "a domain's file", DOMAIN_FIELDS);
-
-#undef TARGET
 #define TARGET struct route_keys
 static const struct field ROUTE_FIELDS[] = {
     KEY("name", TEXT, route.name, .required = true, .check = text_check_name),
     KEY("recipient", TEXT, recipient, .required = true, .check = text_check_line),
-    PLAIN("destinations", NODE, destinations),
+    ENTRIES("destinations", destinations, SHAPE_NAMES, NULL),
     KEY("action", TEXT, route.action, .check = text_check_name),
     KEY("stop", SWITCH, route.stop, .fallback = "on"),
     KEY("reject", TEXT, route.reject, .check = text_check_reply),
 };
 SECTION(ROUTE, "a route", ROUTE_FIELDS);
+
+#undef TARGET
+#define TARGET struct domain_keys
+static const struct field DOMAIN_FIELDS[] = {
+    KEY("domain", HOST, domain, .required = true),
+    KEY("tenant", TEXT, tenant, .check = text_check_name),
+    ENTRIES("policy", policy, SHAPE_SECTION, &POLICY),
+    ENTRIES("destinations", destinations, SHAPE_MAP, &DESTINATION),
+    ENTRIES("routes", routes, SHAPE_LIST, &ROUTE),
+};
+SECTION(DOMAIN, "a domain's file", DOMAIN_FIELDS);
 
 // ---- profiles
 
@@ -130,15 +133,6 @@ static const char *const DKIM_WORDS[] = {
 static const char *const KEY_WORDS[] = {
     [CONFIG_KEY_REQUIRED] = "required", [CONFIG_KEY_OPTIONAL] = "optional",
     [CONFIG_KEY_BY_CNAME] = "by_cname", NULL};
-
-#undef TARGET
-#define TARGET struct profile_keys
-static const struct field PROFILE_FIELDS[] = {
-    KEY("description", TEXT, profile.description, .fallback = "-", .check = text_check_reply),
-    KEY("dkim", CHOICE, profile.dkim, .fallback = "none", .words = DKIM_WORDS),
-    KEY("records", NODE, records, .required = true),
-};
-SECTION(PROFILE, "a profile", PROFILE_FIELDS);
 
 #undef TARGET
 #define TARGET struct config_record
@@ -154,6 +148,15 @@ static const struct field RECORD_FIELDS[] = {
     KEY("key", CHOICE, key, .fallback = "required", .words = KEY_WORDS),
 };
 SECTION(RECORD, "a record", RECORD_FIELDS);
+
+#undef TARGET
+#define TARGET struct profile_keys
+static const struct field PROFILE_FIELDS[] = {
+    KEY("description", TEXT, profile.description, .fallback = "-", .check = text_check_reply),
+    KEY("dkim", CHOICE, profile.dkim, .fallback = "none", .words = DKIM_WORDS),
+    KEY("records", NODE, records, .required = true, .shape = SHAPE_LIST, .section = &RECORD),
+};
+SECTION(PROFILE, "a profile", PROFILE_FIELDS);
 
 // ---- mailspur.yaml
 
@@ -322,7 +325,7 @@ static const struct field HOST_FIELDS[] = {
     KEY("verification", SECTION, config.verification, .section = &VERIFICATION),
     KEY("milter", SECTION, config.milter, .section = &MILTER),
     KEY("policy", SECTION, policy, .section = &POLICY),
-    PLAIN("destinations", NODE, destinations),
+    ENTRIES("destinations", destinations, SHAPE_MAP, &DESTINATION),
 };
 SECTION(HOST, "mailspur.yaml", HOST_FIELDS);
 // clang-format on

@@ -49,6 +49,15 @@ enum field_type {
     FIELD_NODE      /* read by code of its own (const struct node *; NULL when left out) */
 };
 
+/** What a FIELD_NODE holds; with `section`, of each entry. */
+enum node_shape {
+    SHAPE_SECTION,       /* one such section */
+    SHAPE_LIST,          /* a list of them */
+    SHAPE_LIST_OR_NAMES, /* a list of them, or of names */
+    SHAPE_MAP,           /* name → section */
+    SHAPE_NAMES          /* a list of names (of destinations) */
+};
+
 typedef enum status field_check(const char *text, struct why *why);
 
 struct field {
@@ -65,6 +74,7 @@ struct field {
     size_t items_max;         /* of a list */
     bool items_needed;        /* the list must not be empty */
     const struct section *section;
+    enum node_shape shape; /* NODE */
 };
 
 struct section {
