@@ -8,6 +8,8 @@
 #include "verifier/domain/check_run.h"
 #include "verifier/message/tag_list.h"
 
+enum { KEY_SHOWN = 80 /* bytes of a key that are shown */ };
+
 static bool
 has_target(const struct dns_answer *answer, const char *target)
 {
@@ -166,7 +168,9 @@ judge_flattened(const struct check_view *view, const struct domain_record *recor
         return;
     }
     bool is_same = find_key(answer, wanted) && wanted[0] != '\0' && strcmp(key, wanted) == 0;
-    CHECK_SAY(out->observed, "TXT p=%.80s%s", key, strlen(key) > 80 ? "..." : "");
+    char shown[KEY_SHOWN + 1];
+    check_text_format(key, strlen(key), shown, sizeof(shown));
+    CHECK_SAY(out->observed, "TXT p=%s%s", shown, strlen(key) >= KEY_SHOWN ? "..." : "");
     out->status = is_same && record->key_must_match ? RECORD_FOUND : RECORD_WRONG;
     if (key[0] == '\0') {
         struct finding *finding = check_find(out, FINDING_DKIM_REVOKED, false);

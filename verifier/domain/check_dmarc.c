@@ -89,7 +89,7 @@ explain_version(const char *text, size_t length, char *out, size_t size)
     struct tag_list list;
     struct why why = {.text = ""};
     if (tag_list_parse(text, length, TAG_LIST_LENIENT, &list, &why) != ST_OK) {
-        check_put(out, size, "%s", why.text);
+        check_text_format(why.text, strlen(why.text), out, size);
         return;
     }
     const struct tag *version = tag_list_find(&list, "v");
@@ -203,6 +203,7 @@ say_ignored(const struct domain_record *record, const struct dns_record *seen,
 
 struct report_address {
     char address[ADDRESS_MAX + 1];
+    char shown[ADDRESS_MAX + 1]; /* for sentences: printable */
     char domain[DOMAIN_NAME_SIZE];
 };
 
@@ -224,6 +225,7 @@ read_report(const char *uri, struct report_address *out)
         return false;
     }
     memcpy(out->domain, address.domain, sizeof(out->domain));
+    check_text_format(out->address, strlen(out->address), out->shown, sizeof(out->shown));
     return true;
 }
 
@@ -270,7 +272,7 @@ check_authorisation(const struct check_view *view, const struct report_address *
     CHECK_SAY(finding->problem,
               "Reports go to %s outside %s, but %s does not say that it takes them: nobody will "
               "send any.",
-              report->address, domain, report->domain);
+              report->shown, domain, report->domain);
     CHECK_SAY(finding->cure, "Have the owner of %s publish TXT %s with this value: v=DMARC1",
               report->domain, name);
 }
@@ -298,11 +300,11 @@ check_route(const struct check_view *view, const struct report_address *report,
     }
     struct finding *finding = check_find(out, FINDING_DMARC_REPORT_NO_ROUTE, true);
     CHECK_SAY(finding->problem, "Reports go to %s, but no route of %s takes mail for it.",
-              report->address, subject->domain);
+              report->shown, subject->domain);
     CHECK_SAY(finding->cure,
               "Add a route for %s to the domain's file, or name another address in "
               "rua=.",
-              report->address);
+              report->shown);
 }
 
 static void

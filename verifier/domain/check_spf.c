@@ -100,8 +100,10 @@ judge_several(const struct check_view *view, const struct domain_record *record,
     size_t used = 0;
     out->status = RECORD_CONFLICT;
     for (size_t i = 0; i < texts->count && used + 8 < sizeof(out->observed); i++) {
-        check_put(out->observed + used, sizeof(out->observed) - used, "%s%s", i == 0 ? "" : " | ",
-                  texts->texts[i]);
+        const char *text = texts->texts[i];
+        check_put(out->observed + used, sizeof(out->observed) - used, "%s", i == 0 ? "" : " | ");
+        used = strlen(out->observed);
+        check_text_format(text, strlen(text), out->observed + used, sizeof(out->observed) - used);
         used = strlen(out->observed);
     }
     set_value(record, texts, record->wanted, out);
