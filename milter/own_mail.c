@@ -71,18 +71,16 @@ forged_list_done(struct forged_list *list)
 char *
 own_mail_fold(const char *results)
 {
-    static const char BETWEEN[] = "; ";
-    size_t length = strlen(results);
-    char *folded = xcalloc(2 * length + 2, 1); // a fold adds one byte
+    char *folded = xcalloc(2 * strlen(results) + 2, 1); // a fold adds one byte
     char *out = folded;
     *out++ = ' ';
-    for (const char *next; (next = strstr(results, BETWEEN)) != NULL;) {
-        size_t part = (size_t)(next - results) + 1;
-        memcpy(out, results, part);
-        memcpy(out + part, "\n\t", 2);
-        out += part + 2;
-        results = next + 2;
+    for (const char *c = results; *c != '\0'; c++) {
+        *out++ = *c;
+        if (c[0] == ';' && c[1] == ' ') {
+            *out++ = '\n';
+            *out++ = '\t';
+            c++;
+        }
     }
-    memcpy(out, results, strlen(results));
     return folded;
 }

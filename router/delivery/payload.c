@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/forged.h"
 #include "common/header.h"
 #include "common/xalloc.h"
-#include "common/forged.h"
 
 static enum status
 read_exactly(const struct body_source *source, char *buffer, size_t size, struct why *why)

@@ -7,10 +7,10 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/forged.h"
 #include "common/header.h"
 #include "common/xalloc.h"
 #include "router/delivery/emit.h"
-#include "common/forged.h"
 #include "router/delivery/stored_json.h"
 
 static const char *
