@@ -78,7 +78,7 @@ what_cannot_be_added_is_refused_with_a_sentence(void **state)
         {"acme", "example.org", "", ST_INVALID, "no profile ''"},
         {"acme", "example.org", "ses", ST_REFUSED, "SES is not configured"},
         {"acme", "reserved.example", "local", ST_INVALID, "operator itself"},
-        {"acme", "a.b.reserved.example", "local", ST_INVALID, "operator itself"},
+        {"acme", "a.b.reserved.example", "local", ST_INVALID, "name of the operator"},
         {"", "example.org", "local", ST_INVALID, "tenant name"},
         {"a b", "example.org", "local", ST_INVALID, "tenant name"},
         {"Acme", "example.org", "local", ST_INVALID, "tenant name"},
