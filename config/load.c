@@ -160,6 +160,9 @@ check_default_profile(const struct source *source, const struct node *root,
     const char *name = config->verification.default_profile;
     const struct node *node = node_get(node_get(root, "verification"), "default_profile");
     struct suggestion suggestion = {.typed = name};
+    if (name == NULL) {
+        return; // its own fault is told
+    }
     for (size_t i = 0; i < config->profile_count; i++) {
         if (strcmp(config->profiles[i].name, name) == 0) {
             return;
