@@ -10,10 +10,10 @@
 #include <sys/socket.h>
 
 #include "common/log.h"
+#include "common/netstring.h"
 #include "common/strbuf.h"
 #include "common/xalloc.h"
 #include "router/gate.h"
-#include "router/netstring.h"
 #include "router/server.h"
 
 enum {

@@ -10,10 +10,10 @@
 
 #include <cmocka.h>
 
+#include "common/netstring.h"
 #include "common/strbuf.h"
 #include "common/unixsock.h"
 #include "house.h"
-#include "router/netstring.h"
 #include "router/socketmap.h"
 
 enum { TIMEOUT_MS = 10000, TEXT_MAX = 4 * 1024 * 1024 };

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "common/attrs.h"
-#include "router/netstring.h"
+#include "common/netstring.h"
 
 enum { MOST = 12 };
 

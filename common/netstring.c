@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "router/netstring.h"
+#include "common/netstring.h"
 
 #include <ctype.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Netstrings: "<length>:<bytes>,", as socketmap_table(5) frames its requests and answers.
-#ifndef ROUTER_NETSTRING_H
-#define ROUTER_NETSTRING_H
+#ifndef COMMON_NETSTRING_H
+#define COMMON_NETSTRING_H
 
 #include <stddef.h>
 
