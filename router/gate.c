@@ -109,6 +109,13 @@ decide_by_routes(const struct config_domain *domain, struct gate_answer *answer)
     }
 }
 
+// A name may move to another tenant, the file with its routes stays.
+static bool
+is_for_tenant(const struct config_domain *domain, const char *tenant)
+{
+    return domain->tenant == NULL || strcmp(domain->tenant, tenant) == 0;
+}
+
 void
 gate_decide(const struct config *config, struct registry *registry, const char *recipient,
             struct gate_answer *out)
@@ -123,7 +130,8 @@ gate_decide(const struct config *config, struct registry *registry, const char *
     memcpy(out->tenant, entry.tenant, sizeof(out->tenant));
     const struct rule *rule = domain_rule(&entry);
     const struct config_domain *domain = config_find_domain(config, out->recipient.domain);
-    if (rule == NULL && (domain == NULL || domain->route_count == 0)) {
+    if (rule == NULL &&
+        (domain == NULL || domain->route_count == 0 || !is_for_tenant(domain, entry.tenant))) {
         rule = &NOT_CONFIGURED;
     }
     if (rule != NULL) {

@@ -13,7 +13,21 @@ enum { EVENTS_DEFAULT = 100, EVENTS_MAX = 1000 };
 
 static const char DEFAULT_TENANT[] = "default";
 
-// {id} is an id or a name as a person types it.
+// "NAME@TENANT": of a name that one tenant holds, others may have claims.
+static enum status
+find_of_tenant(struct registry *registry, const char *text, const char *at,
+               struct store_domain *domain_out, struct why *why)
+{
+    char name[DOMAIN_NAME_SIZE];
+    AUTO_FREE char *typed = xmemdup(text, (size_t)(at - text));
+    if (address_normalize_domain(typed, name, NULL) != ST_OK ||
+        registry_find_of(registry, name, at + 1, domain_out) != ST_OK) {
+        return why_set(why, ST_NOT_FOUND, "tenant %.60s has no domain %.200s", at + 1, typed);
+    }
+    return ST_OK;
+}
+
+// {id} is an id, a name as a person types it, or NAME@TENANT.
 static enum status
 find_domain(const struct call *call, struct store_domain *domain_out, struct why *why)
 {
@@ -22,6 +36,10 @@ find_domain(const struct call *call, struct store_domain *domain_out, struct why
         return registry_find_id(registry, call->id, domain_out) == ST_OK
                    ? ST_OK
                    : why_set(why, ST_NOT_FOUND, "there is no domain with the id %s", call->id);
+    }
+    const char *at = strchr(call->id, '@');
+    if (at != NULL) {
+        return find_of_tenant(registry, call->id, at, domain_out, why);
     }
     char name[DOMAIN_NAME_SIZE];
     if (address_normalize_domain(call->id, name, NULL) != ST_OK ||
@@ -207,8 +225,9 @@ domains_verify(struct call *call, struct why *why)
 
 // Mail for a name without routes would be refused recipient by recipient; say so before.
 static enum status
-check_routes(const struct call *call, const char *name, struct why *why)
+check_routes(const struct call *call, const struct store_domain *row, struct why *why)
 {
+    const char *name = row->name;
     AUTO_CONFIG *config = config_holder_get(call->context->holder);
     const struct config_domain *domain = config_find_domain(config, name);
     if (domain == NULL) {
@@ -220,6 +239,17 @@ check_routes(const struct call *call, const char *name, struct why *why)
     if (domain->route_count == 0) {
         return why_set(why, ST_REFUSED, "%s has no routes in %s: write one, reload, and try again",
                        name, domain->file);
+    }
+    if (domain->tenant != NULL && strcmp(domain->tenant, row->tenant) != 0) {
+        return why_set(why, ST_REFUSED, "the routes in %s are those of tenant %s, not of %s",
+                       domain->file, domain->tenant, row->tenant);
+    }
+    if (domain->tenant == NULL &&
+        registry_was_anothers(call->context->registry, name, row->tenant)) {
+        return why_set(why, ST_REFUSED,
+                       "%s was another tenant's: say whose the routes in %s are with 'tenant: %s', "
+                       "reload, and try again",
+                       name, domain->file, row->tenant);
     }
     return ST_OK;
 }
@@ -242,11 +272,25 @@ domains_change(struct call *call, struct why *why)
         status = find_living_domain(call, &domain, why);
     }
     if (status == ST_OK && body.inbound) {
-        status = check_routes(call, domain.name, why);
+        status = check_routes(call, &domain, why);
     }
     if (status == ST_OK) {
-        status =
-            registry_set_inbound(call->context->registry, domain.name, body.inbound, &domain, why);
+        status = registry_set_inbound(call->context->registry, domain.id.text, body.inbound,
+                                      &domain, why);
+    }
+    if (status == ST_OK) {
+        answer_domain(call, 200, &domain);
+    }
+    return status;
+}
+
+enum status
+domains_approve(struct call *call, struct why *why)
+{
+    struct store_domain domain;
+    enum status status = find_living_domain(call, &domain, why);
+    if (status == ST_OK) {
+        status = registry_approve(call->context->registry, domain.id.text, &domain, why);
     }
     if (status == ST_OK) {
         answer_domain(call, 200, &domain);
@@ -261,6 +305,26 @@ static const struct field REMOVE_FIELDS[] = {
     {FIELD(struct remove_body, held, FIELD_TEXT)},
 };
 
+enum status
+held_from_word(const char *word, enum registry_held *out, struct why *why)
+{
+    static const struct {
+        const char *word;
+        enum registry_held held;
+    } words[] = {{"drain", REGISTRY_HELD_DRAIN}, {"discard", REGISTRY_HELD_DISCARD}};
+    if (word == NULL) {
+        *out = REGISTRY_HELD_STAYS;
+        return ST_OK;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (strcmp(word, words[i].word) == 0) {
+            *out = words[i].held;
+            return ST_OK;
+        }
+    }
+    return why_set(why, ST_INVALID, "'held' is '%.40s'; it can be drain or discard", word);
+}
+
 static enum status
 read_held(const struct call *call, enum registry_held *out, struct why *why)
 {
@@ -269,14 +333,7 @@ read_held(const struct call *call, enum registry_held *out, struct why *why)
         call->body == NULL
             ? ST_OK
             : fields_read_body(call->body, REMOVE_FIELDS, ARRAY_LEN(REMOVE_FIELDS), &body, why);
-    if (status != ST_OK || body.held == NULL) {
-        return status;
-    }
-    if (strcmp(body.held, "drain") != 0 && strcmp(body.held, "discard") != 0) {
-        return why_set(why, ST_INVALID, "'held' is '%.40s'; it can be drain or discard", body.held);
-    }
-    *out = body.held[1] == 'r' ? REGISTRY_HELD_DRAIN : REGISTRY_HELD_DISCARD;
-    return ST_OK;
+    return status == ST_OK ? held_from_word(body.held, out, why) : status;
 }
 
 enum status
@@ -335,7 +392,8 @@ domains_events(struct call *call, struct why *why)
     AUTO_JSON *root = json_object();
     json_object_set_new(root, "domain", api_json_text(domain.name));
     json_object_set_new(root, "events", events);
-    status = store_events(call->context->store, domain.name, NULL, query.limit, on_event, events, why);
+    status = store_events(call->context->store, domain.name, domain.tenant, query.limit, on_event,
+                          events, why);
     if (status == ST_OK) {
         api_respond_json(call->response, 200, STEAL(root));
     }

@@ -22,12 +22,17 @@ struct call {
 typedef enum status handler(struct call *call, struct why *why);
 
 handler domains_add, domains_list, domains_show, domains_records, domains_verify, domains_change,
-    domains_remove, domains_events;
+    domains_approve, domains_remove, domains_events;
 handler tenants_list, tenants_add, tenants_remove;
 handler messages_list, messages_show, messages_raw, messages_evidence;
 handler deliveries_list, deliveries_show, deliveries_retry;
 handler holds_list, holds_release, holds_discard;
 handler status_show;
 handler backup_make;
+
+enum registry_held;
+
+/** What becomes of held mail: NULL nothing, else "drain" or "discard". ST_INVALID. */
+MUST_CHECK enum status held_from_word(const char *word, enum registry_held *out, struct why *why);
 
 #endif

@@ -57,10 +57,54 @@ tenants_add(struct call *call, struct why *why)
     return status;
 }
 
+struct remove_body {
+    bool domains; /* its domains too */
+    const char *held;
+};
+static const struct field REMOVE_FIELDS[] = {
+    {FIELD(struct remove_body, domains, FIELD_BOOL)},
+    {FIELD(struct remove_body, held, FIELD_TEXT)},
+};
+
+static enum status
+remove_with_domains(const struct call *call, enum registry_held held, struct why *why)
+{
+    uint64_t domains = 0;
+    uint64_t moved = 0;
+    enum status status =
+        registry_remove_tenant(call->context->registry, call->id, held, &domains, &moved, why);
+    if (moved > 0) {
+        dispatcher_kick(call->context->dispatcher, NULL);
+    }
+    if (status != ST_OK) {
+        return status;
+    }
+    json_t *root = json_object();
+    (void)json_object_set_new(root, "tenant", api_json_text(call->id));
+    (void)json_object_set_new(root, "domains", api_json_number(domains));
+    (void)json_object_set_new(root, "held", api_json_number(moved));
+    api_respond_json(call->response, 200, root);
+    return ST_OK;
+}
+
 enum status
 tenants_remove(struct call *call, struct why *why)
 {
-    enum status status = store_tenant_remove(call->context->store, call->id, why);
+    struct remove_body body = {.domains = false};
+    enum registry_held held = REGISTRY_HELD_STAYS;
+    enum status status =
+        call->body == NULL
+            ? ST_OK
+            : fields_read_body(call->body, REMOVE_FIELDS, ARRAY_LEN(REMOVE_FIELDS), &body, why);
+    if (status == ST_OK) {
+        status = held_from_word(body.held, &held, why);
+    }
+    if (status == ST_OK && body.domains) {
+        return remove_with_domains(call, held, why);
+    }
+    if (status == ST_OK) {
+        status = store_tenant_remove(call->context->store, call->id, why);
+    }
     if (status == ST_OK) {
         answer_tenant(call, 200, call->id);
     }

@@ -7,6 +7,7 @@
 #include "common/verdict.h"
 #include "common/xalloc.h"
 #include "control/api/json.h"
+#include "verifier/domain/claims.h"
 
 static void
 set(json_t *object, const char *name, json_t *value)
@@ -18,6 +19,7 @@ json_t *
 view_domain(const struct store_domain *domain, const struct config *config)
 {
     const struct config_domain *routes = config_find_domain(config, domain->name);
+    const char *waits = claims_explain(domain);
     json_t *view = json_object();
     set(view, "id", api_json_text(domain->id.text));
     set(view, "domain", api_json_text(domain->name));
@@ -25,6 +27,10 @@ view_domain(const struct store_domain *domain, const struct config *config)
     set(view, "profile", api_json_text(domain->profile));
     set(view, "region", api_json_text_or_null(domain->region));
     set(view, "status", api_json_text(domain_status_name(domain->status)));
+    set(view, "waits", api_json_text_or_null(waits == NULL ? "" : waits));
+    set(view, "claims", json_boolean(domain->claims));
+    set(view, "needs_approval", json_boolean(domain->needs_approval));
+    set(view, "contested_at", api_json_time(domain->contested_at));
     set(view, "inbound", json_boolean(domain->inbound));
     set(view, "mail", api_json_text(domain_mail_name(domain->mail)));
     set(view, "routes", api_json_number(routes == NULL ? 0 : routes->route_count));

@@ -26,6 +26,9 @@ static const struct option DOMAIN_LIST[] = {
 static const struct option DOMAIN_REMOVE[] = {
     {"--yes", NULL, NULL, "do not ask"},
 };
+static const struct option DOMAIN_APPROVE[] = {
+    {"--tenant", "NAME", NULL, "whose entry, where several tenants added the name"},
+};
 static const struct option DOMAIN_HISTORY[] = {
     {"--limit", "N", "limit", "how many, newest first (default: 100)"},
 };
@@ -134,6 +137,14 @@ static const struct command COMMANDS[] = {
      .operands_min = 2,
      .operands_max = 2,
      .run = run_domain_inbound},
+    {.group = "domain",
+     .verb = "approve",
+     .operands = "NAME",
+     .summary = "allow a domain above or below one of another tenant",
+     OPTIONS(DOMAIN_APPROVE),
+     .operands_min = 1,
+     .operands_max = 1,
+     .run = run_domain_approve},
     {.group = "domain",
      .verb = "list",
      .operands = "",

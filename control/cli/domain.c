@@ -71,6 +71,9 @@ print_headline(const struct cli *cli, const json_t *domain)
 {
     screen_line(&cli->screen, "%s (tenant %s): %s, inbound %s", call_text(domain, "domain"),
                 call_text(domain, "tenant"), call_text(domain, "status"), on_or_off(domain));
+    if (call_text(domain, "waits")[0] != '\0') {
+        screen_line(&cli->screen, "  it is %s", call_text(domain, "waits"));
+    }
 }
 
 enum cli_exit
@@ -231,6 +234,24 @@ run_domain_inbound(struct cli *cli, const struct args *args)
     AUTO_JSON *domain = NULL;
     json_t *body = json_pack("{s:b}", "inbound", strcmp(args->operands[at], "on") == 0);
     enum cli_exit code = ask_domain(cli, "PATCH", args->operands[1 - at], "", body, &domain);
+    if (code == CLI_OK && !cli->json) {
+        print_headline(cli, domain);
+    }
+    return code;
+}
+
+// ---- approval
+
+// Whose entry of a name is meant: NAME@TENANT.
+enum cli_exit
+run_domain_approve(struct cli *cli, const struct args *args)
+{
+    AUTO_JSON *domain = NULL;
+    AUTO_STRBUF which = STRBUF_INIT(URL_MAX);
+    const char *tenant = args_value(args, "--tenant");
+    strbuf_printf(&which, "%s%s%s", args->operands[0], tenant == NULL ? "" : "@",
+                  tenant == NULL ? "" : tenant);
+    enum cli_exit code = ask_domain(cli, "POST", strbuf_text(&which), "/approve", NULL, &domain);
     if (code == CLI_OK && !cli->json) {
         print_headline(cli, domain);
     }

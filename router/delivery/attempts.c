@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "common/clock.h"
@@ -251,15 +252,29 @@ settle(struct dispatcher *dispatcher, struct attempt *attempt, const struct requ
 
 /* ---- the way of an attempt ------------------------------------------------------------------- */
 
+// A domain may move to another tenant, and its file name a destination as the old one did: what was
+// accepted for the one is never sent to the other.
+static const char *
+why_blocked(const struct config_destination *destination, const struct store_delivery *delivery)
+{
+    if (destination == NULL) {
+        return DISPATCHER_MISSING;
+    }
+    bool is_theirs =
+        destination->tenant == NULL || strcmp(destination->tenant, delivery->tenant) == 0;
+    return is_theirs ? NULL : DISPATCHER_ANOTHERS;
+}
+
 void
 attempts_start(struct dispatcher *dispatcher, struct lane *lane, struct job *job)
 {
     const struct config_destination *destination =
         config_find_destination(dispatcher->config, lane->key);
-    if (dispatcher->closing || destination == NULL) {
+    const char *blocked = why_blocked(destination, &job->delivery);
+    if (dispatcher->closing || blocked != NULL) {
         completions_untried(dispatcher, &job->delivery,
-                            destination == NULL ? DELIVERY_BLOCKED : DELIVERY_QUEUED,
-                            destination == NULL ? DISPATCHER_MISSING : "", job->delivery.due_at);
+                            blocked == NULL ? DELIVERY_QUEUED : DELIVERY_BLOCKED,
+                            blocked == NULL ? "" : blocked, job->delivery.due_at);
         free(job);
         claims_release(dispatcher, lane);
         return;

@@ -22,6 +22,7 @@ enum {
 };
 
 #define DISPATCHER_MISSING "destination missing"
+#define DISPATCHER_ANOTHERS "destination belongs to another tenant"
 #define DISPATCHER_GONE "endpoint answered 410"
 
 struct attempt;

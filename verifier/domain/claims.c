@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+/* ---- names ----------------------------------------------------------------------------------- */
+
 bool
 claims_is_below(const char *name, const char *parent)
 {
@@ -12,21 +14,131 @@ claims_is_below(const char *name, const char *parent)
            strcmp(name + name_length - parent_length, parent) == 0;
 }
 
-enum status
-claims_check_beside(const struct store_domain *row, const char *tenant, const char *name,
-                    struct why *why)
+enum claims_relation
+claims_relate(const struct store_domain *row, const char *tenant, const char *name)
 {
     bool is_theirs = strcmp(row->tenant, tenant) == 0;
-    if (strcmp(row->name, name) == 0) {
-        return why_set(why, ST_CONFLICT, "%.100s has been added already%s", name,
-                       is_theirs ? "" : ", by another tenant");
+    bool is_same = strcmp(row->name, name) == 0;
+    if (row->status == DOMAIN_REMOVED) {
+        return CLAIMS_FREE;
     }
-    if (!is_theirs && claims_is_below(name, row->name)) {
-        return why_set(why, ST_REFUSED, "%.100s is part of %.100s, which another tenant holds",
-                       name, row->name);
+    if (is_theirs) {
+        return is_same ? CLAIMS_OWN : CLAIMS_FREE;
     }
-    if (!is_theirs && claims_is_below(row->name, name)) {
-        return why_set(why, ST_REFUSED, "%.100s contains a domain that another tenant holds", name);
+    if (row->claims) {
+        return CLAIMS_FREE;
     }
-    return ST_OK;
+    if (is_same) {
+        return CLAIMS_HELD;
+    }
+    return claims_is_below(name, row->name) || claims_is_below(row->name, name) ? CLAIMS_RELATED
+                                                                                : CLAIMS_FREE;
+}
+
+/* ---- rows that wait -------------------------------------------------------------------------- */
+
+bool
+claims_waits(const struct store_domain *row)
+{
+    return row->claims || row->needs_approval;
+}
+
+static enum check_outcome
+without_pass(enum check_outcome outcome)
+{
+    return outcome == CHECK_PASS ? CHECK_PARTIAL : outcome;
+}
+
+void
+claims_limit(struct domain_outcome *outcome)
+{
+    outcome->ownership = without_pass(outcome->ownership);
+    outcome->required = without_pass(outcome->required);
+    outcome->inbound = without_pass(outcome->inbound);
+}
+
+const char *
+claims_explain(const struct store_domain *row)
+{
+    if (row->needs_approval) {
+        return "a domain above or below it is held by another tenant: the operator has to approve "
+               "this one";
+    }
+    if (!row->claims) {
+        return NULL;
+    }
+    if (row->contested_at != 0) {
+        return "held by another tenant, and both proofs of ownership stand in its DNS: the name "
+               "stays where it is until one of them is removed";
+    }
+    return row->claim_seen_at != 0
+               ? "held by another tenant, whose proof of ownership is gone: the name moves when a "
+                 "check in an hour sees the same"
+               : "held by another tenant: the name moves here when its proof of ownership is gone "
+                 "from the DNS and this one is there";
+}
+
+/* ---- a contest ------------------------------------------------------------------------------- */
+
+static void
+set_time(int64_t *field, int64_t value, struct domain_step *step)
+{
+    if (*field != value) {
+        *field = value;
+        step->changed = true;
+    }
+}
+
+static void
+contest(struct store_domain *claim, int64_t now, struct domain_step *step)
+{
+    set_time(&claim->claim_seen_at, 0, step);
+    if (claim->contested_at == 0) {
+        set_time(&claim->contested_at, now, step);
+        domain_step_add(step, "domain.contested",
+                        "two tenants' proofs of ownership stand in the DNS; the holder keeps it");
+    }
+}
+
+// Neither a clock that was set forward nor one that was set while we were stopped makes an hour.
+static int64_t
+waited_ms(const struct store_domain *claim, const struct claims_time *time)
+{
+    int64_t ahead = time->ahead_ms > CLAIMS_DRIFT_MS ? time->ahead_ms : 0;
+    int64_t elapsed = time->now - claim->claim_seen_at - ahead;
+    return elapsed < time->up_ms ? elapsed : time->up_ms;
+}
+
+// The holder's proof is gone, and the claim's is there.
+static bool
+confirm(struct store_domain *claim, const struct claims_time *time, struct domain_step *step)
+{
+    bool is_first = claim->claim_seen_at == 0 || claim->claim_seen_at > time->now;
+    set_time(&claim->contested_at, 0, step);
+    if (is_first) {
+        set_time(&claim->claim_seen_at, time->now, step);
+    }
+    return !is_first && waited_ms(claim, time) >= CLAIMS_CONFIRM_MS;
+}
+
+bool
+claims_judge(struct store_domain *claim, const struct claims_seen *seen,
+             const struct claims_time *time, struct domain_step *step_out)
+{
+    bool is_unclear = seen->resolver_only || seen->mine == CHECK_UNKNOWN ||
+                      seen->holders == CHECK_UNKNOWN || !time->trusted;
+    if (is_unclear || claim->needs_approval) {
+        return false; // could not ask: nothing changes
+    }
+    if (seen->mine != CHECK_PASS) {
+        set_time(&claim->claim_seen_at, 0, step_out);
+        set_time(&claim->contested_at, 0, step_out);
+        return false;
+    }
+    if (seen->holders != CHECK_MISS) { // a single server that has it is enough to keep the name
+        contest(claim, time->now, step_out);
+        return false;
+    }
+    bool is_confirmed = confirm(claim, time, step_out);
+    return is_confirmed || !seen->holder_was_proven;
 }

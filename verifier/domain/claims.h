@@ -1,21 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
 // Between tenants: who may have which name. Decisions on rows, without store or network.
+//
+//   A name has one holder, and may have claims of other tenants beside it, each with a token of its
+//   own. The holder keeps the name while its token stands. When it is gone, and the claim's is on
+//   all servers, twice, CLAIMS_CONFIRM_MS apart, the name moves. A name that nobody has proven yet
+//   goes to the first who does. What lies above or below a name of another tenant waits for the
+//   operator's approval.
 #ifndef VERIFIER_DOMAIN_CLAIMS_H
 #define VERIFIER_DOMAIN_CLAIMS_H
 
 #include "common/status.h"
-#include "store/store.h"
+#include "verifier/domain/state.h"
+
+#define CLAIMS_CONFIRM_MS STATE_HOUR_MS /* between two looks that agree before a name moves */
+#define CLAIMS_DRIFT_MS STATE_MINUTE_MS /* clocks that are kept right differ by less */
 
 /** True for "a.example.com" and "example.com"; a name is not below itself. A-labels. */
 bool claims_is_below(const char *name, const char *parent);
 
+/** What a row means for a name that `tenant` would like to add. */
+enum claims_relation {
+    CLAIMS_FREE,   /* nothing */
+    CLAIMS_OWN,    /* the tenant has added it already */
+    CLAIMS_HELD,   /* another tenant holds it: it can only be claimed */
+    CLAIMS_RELATED /* another tenant holds a name above or below it: the operator has to approve */
+};
+
+enum claims_relation claims_relate(const struct store_domain *row, const char *tenant,
+                                   const char *name);
+
+/** True while the row may not be verified nor take mail, whatever its records say. */
+bool claims_waits(const struct store_domain *row);
+
+/** What a check means for such a row: nothing passes yet. */
+void claims_limit(struct domain_outcome *outcome);
+
+/** Why the row waits, as one sentence that names no other tenant; NULL when it does not. */
+const char *claims_explain(const struct store_domain *row);
+
+/** What one look found of both proofs of ownership. */
+struct claims_seen {
+    enum check_outcome mine; /* of the one who claims */
+    enum check_outcome holders;
+    bool resolver_only;     /* the zone's own servers could not be asked: it proves nothing */
+    bool holder_was_proven; /* at any time */
+};
+
+/** Time, as far as it can be trusted for taking a name away. */
+struct claims_time {
+    int64_t now;      /* the store's clock */
+    int64_t ahead_ms; /* how far the wall clock is ahead of where it should be by now */
+    int64_t up_ms;    /* since when this process watches */
+    bool trusted;     /* the clock did not jump */
+};
+
 /**
- * May `tenant` add `name` beside this row (not removed)?
+ * Judge a claim after a look.
  *
- * @return  ST_OK; ST_CONFLICT the name is taken; ST_REFUSED it lies above or below a name of
- *          another tenant
+ * @claim     claim_seen_at and contested_at are kept
+ * @step_out  changed when they moved; event "domain.contested" once in a contest
+ * @return    true: the name is the claimant's now
  */
-MUST_CHECK enum status claims_check_beside(const struct store_domain *row, const char *tenant,
-                                           const char *name, struct why *why);
+bool claims_judge(struct store_domain *claim, const struct claims_seen *seen,
+                  const struct claims_time *time, struct domain_step *step_out);
 
 #endif

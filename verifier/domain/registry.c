@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/xalloc.h"
-#include "verifier/domain/registry_parts.h"
+#include "verifier/domain/registry_claims.h"
 
 enum { WRITE_TRIES = 4 }; /* another writer was faster: read again, decide again */
 
@@ -41,6 +42,7 @@ registry_open(const struct registry_settings *settings, struct registry **regist
 {
     AUTO(close_registry) struct registry *registry = xcalloc(1, sizeof(*registry));
     registry->settings = *settings;
+    registry->opened_mono_ms = clock_mono_ms();
     (void)pthread_mutex_init(&registry->write_mutex, NULL);
     (void)pthread_mutex_init(&registry->busy_mutex, NULL);
     (void)pthread_cond_init(&registry->busy_changed, NULL);
@@ -248,6 +250,10 @@ static enum status
 check_inbound_allowed(struct registry *registry, const struct store_domain *domain, struct why *why)
 {
     AUTO_CONFIG *config = config_holder_get(registry->settings.holder);
+    const char *waits = claims_explain(domain);
+    if (waits != NULL) {
+        return why_set(why, ST_REFUSED, "%.80s is %s", domain->name, waits);
+    }
     bool by_proof = config->verification.inbound_needs == CONFIG_NEEDS_OWNERSHIP;
     bool is_proven = domain_was_owned(domain) && domain->ownership_misses == 0;
     if (domain->status == DOMAIN_VERIFIED || (by_proof && is_proven)) {
@@ -330,6 +336,7 @@ registry_remove(struct registry *registry, const char *which, enum registry_held
         status = registry_change(registry, &domain.id, decide_removal, NULL, &domain, why);
     }
     if (status == ST_OK) {
+        registry_name_is_free(registry, domain.name);
         status = move_held(registry, held, &domain, &count, why);
     }
     if (status != ST_OK) {
@@ -340,4 +347,28 @@ registry_remove(struct registry *registry, const char *which, enum registry_held
         *held_out = count;
     }
     return ST_OK;
+}
+
+enum status
+registry_remove_tenant(struct registry *registry, const char *tenant, enum registry_held held,
+                       uint64_t *domains_out, uint64_t *held_out, struct why *why)
+{
+    size_t count = 0;
+    AUTO_FREE struct store_domain *rows = directory_copy(registry->directory, false, &count);
+    *domains_out = 0;
+    *held_out = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t moved = 0;
+        if (strcmp(rows[i].tenant, tenant) != 0) {
+            continue;
+        }
+        enum status status =
+            registry_remove(registry, rows[i].id.text, held, &rows[i], &moved, why);
+        if (status != ST_OK) {
+            return status;
+        }
+        ++*domains_out;
+        *held_out += moved;
+    }
+    return store_tenant_remove(registry->settings.store, tenant, why);
 }

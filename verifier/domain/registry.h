@@ -74,6 +74,14 @@ MUST_CHECK enum status registry_find(struct registry *registry, const char *name
 MUST_CHECK enum status registry_find_id(struct registry *registry, const char *id,
                                         struct store_domain *domain_out);
 
+/** The living domain of this name (A-labels) that is this tenant's, though another may hold the
+ *  name. ST_NOT_FOUND. From memory. */
+MUST_CHECK enum status registry_find_of(struct registry *registry, const char *name,
+                                        const char *tenant, struct store_domain *domain_out);
+
+/** True when another tenant has proven to own this name, at any time. From memory. */
+bool registry_was_anothers(struct registry *registry, const char *name, const char *tenant);
+
 /** Called for each domain, removed ones only if asked; in the order of names. May call back. */
 void registry_list(struct registry *registry, bool with_removed, store_domain_visit *visit,
                    void *context);
@@ -92,8 +100,11 @@ struct registry_addition {
  * profiles with `dkim: local` are made; with `dkim: ses` the identity is asked for, and is made
  * later when SES does not answer.
  *
- * @return  ST_OK; ST_INVALID with the sentence for the user; ST_CONFLICT it exists; ST_REFUSED
- *          another tenant holds a domain above or below it, or SES is not configured;
+ * A name that another tenant holds is added as a claim; one above or below such a name waits for
+ * registry_approve (claims.h).
+ *
+ * @return  ST_OK; ST_INVALID with the sentence for the user; ST_CONFLICT the tenant has it already;
+ *          ST_REFUSED it is reserved, or SES is not configured;
  *          ST_TOO_LARGE the tenant has too many; ST_IO, ST_NO_SPACE keys; store errors
  * @thread  any; with keys or SES it blocks, up to REGISTRY_SES_MS
  */
@@ -108,6 +119,11 @@ MUST_CHECK enum status registry_check_tenant(const char *tenant, struct why *why
  * of ownership is there; ST_REFUSED says what is missing. ST_NOT_FOUND. */
 MUST_CHECK enum status registry_set_inbound(struct registry *registry, const char *which, bool on,
                                             struct store_domain *domain_out, struct why *why);
+
+/** The operator allows a domain above or below one of another tenant. ST_NOT_FOUND; ST_CONFLICT it
+ *  needs no approval; store errors. */
+MUST_CHECK enum status registry_approve(struct registry *registry, const char *which,
+                                        struct store_domain *domain_out, struct why *why);
 
 /** What becomes of mail that is held when its domain is removed. */
 enum registry_held {
@@ -127,6 +143,17 @@ enum registry_held {
 MUST_CHECK enum status registry_remove(struct registry *registry, const char *which,
                                        enum registry_held held, struct store_domain *domain_out,
                                        uint64_t *held_out, struct why *why);
+
+/**
+ * Remove all domains of a tenant, as registry_remove does, then the tenant. What was accepted for
+ * it is still delivered.
+ *
+ * @domains_out  how many were removed; also told when it fails on the way
+ * @return       ST_OK; ST_NOT_FOUND there is no such tenant; as registry_remove
+ */
+MUST_CHECK enum status registry_remove_tenant(struct registry *registry, const char *tenant,
+                                              enum registry_held held, uint64_t *domains_out,
+                                              uint64_t *held_out, struct why *why);
 
 /* ---- records and checks ---------------------------------------------------------------------- */
 

@@ -7,10 +7,9 @@
 #include "common/strbuf.h"
 #include "config/profile.h"
 #include "config/text.h"
-#include "verifier/domain/claims.h"
 #include "verifier/domain/local_keys.h"
 #include "verifier/domain/name.h"
-#include "verifier/domain/registry_parts.h"
+#include "verifier/domain/registry_claims.h"
 
 enum { PROFILES_TOLD_MAX = 200 };
 
@@ -53,8 +52,9 @@ struct census {
     const char *name;
     uint64_t pending; /* of the tenant; so is the next */
     uint64_t living;
-    enum status status;
-    struct why *why;
+    bool is_own;     /* has been added already */
+    bool is_held;    /* by another; so is the next */
+    bool is_related; /* a name above or below it */
 };
 
 static bool
@@ -68,19 +68,25 @@ count_row(void *context, const struct store_domain *row)
         census->living++;
         census->pending += row->status == DOMAIN_PENDING ? 1 : 0;
     }
-    census->status = claims_check_beside(row, census->tenant, census->name, census->why);
-    return census->status == ST_OK;
+    enum claims_relation relation = claims_relate(row, census->tenant, census->name);
+    census->is_own |= relation == CLAIMS_OWN;
+    census->is_held |= relation == CLAIMS_HELD;
+    census->is_related |= relation == CLAIMS_RELATED;
+    return true;
 }
 
 static enum status
-check_room(struct registry *registry, const struct config *config, const char *tenant,
-           const char *name, struct why *why)
+check_room(struct registry *registry, const struct config *config, struct store_domain *domain,
+           struct why *why)
 {
-    struct census census = {.tenant = tenant, .name = name, .status = ST_OK, .why = why};
+    const char *tenant = domain->tenant;
+    struct census census = {.tenant = tenant, .name = domain->name};
     directory_each(registry->directory, count_row, &census);
-    if (census.status != ST_OK) {
-        return census.status;
+    if (census.is_own) {
+        return why_set(why, ST_CONFLICT, "%.100s has been added already", domain->name);
     }
+    domain->claims = census.is_held;
+    domain->needs_approval = census.is_related;
     if (census.pending >= config->limits.pending_domains) {
         return why_set(why, ST_TOO_LARGE,
                        "tenant %.60s has %llu domains that are not verified yet; verify or "
@@ -120,10 +126,15 @@ write_new(struct registry *registry, const struct config *config, struct store_d
     AUTO_LOCK(lock, &registry->write_mutex);
     enum status status = registry_refresh(registry, why);
     if (status == ST_OK) {
-        status = check_room(registry, config, domain->tenant, domain->name, why);
+        status = check_room(registry, config, domain, why);
     }
     if (status == ST_OK) {
         domain_step_add(step, "domain.added", "");
+        if (claims_waits(domain)) {
+            domain_step_add(step,
+                            domain->needs_approval ? "domain.needs_approval" : "domain.claimed",
+                            claims_explain(domain));
+        }
         status = registry_write(registry, domain, 0, step, why);
     }
     return status;
@@ -160,7 +171,7 @@ ask_for_identity(struct registry *registry, const struct config *config,
 {
     struct ses_state state;
     struct ses_report report;
-    if (profile->dkim != CONFIG_DKIM_SES) {
+    if (profile->dkim != CONFIG_DKIM_SES || claims_waits(domain)) {
         return;
     }
     registry_begin_work(registry, &domain->id);

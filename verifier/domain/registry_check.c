@@ -11,7 +11,7 @@
 #include "verifier/domain/local_keys.h"
 #include "verifier/domain/profile.h"
 #include "verifier/domain/record_json.h"
-#include "verifier/domain/registry_parts.h"
+#include "verifier/domain/registry_claims.h"
 
 enum { FINDINGS_MAX = 2 * STORE_FINDINGS_SIZE };
 
@@ -196,9 +196,9 @@ is_registered(void *context, const char *name)
     return registry_find(registry, name, &domain) == ST_OK && domain.status != DOMAIN_REMOVED;
 }
 
-static void
-ask_dns(struct registry *registry, const struct store_domain *domain,
-        struct domain_records *records, struct check_summary *summary_out)
+void
+registry_ask_dns(struct registry *registry, const struct store_domain *domain,
+                 struct domain_records *records, struct check_summary *summary_out)
 {
     const struct registry_settings *settings = &registry->settings;
     const struct check_context context = {.dns = settings->dns, .authority = settings->authority};
@@ -262,7 +262,11 @@ decide_check(struct registry *registry, const void *context, struct store_domain
         return why_set(why, ST_AGAIN, "%.100s was changed while it was checked", domain->name);
     }
     const struct domain_time time = time_now(registry);
-    domain_state_checked(domain, &found->outcome, &time, step);
+    struct domain_outcome outcome = found->outcome;
+    if (claims_waits(domain)) {
+        claims_limit(&outcome);
+    }
+    domain_state_checked(domain, &outcome, &time, step);
     for (size_t i = 0; i < step->event_count; i++) {
         step->events[i].findings = found->findings;
     }
@@ -302,28 +306,36 @@ check_living(struct registry *registry, const struct store_domain *domain,
     AUTO_CONFIG *config = config_holder_get(registry->settings.holder);
     const struct config_profile *profile = NULL;
     struct ses_state ses;
-    check->domain = *domain;
-    enum status status = profile_of(config, domain, &profile, why);
+    struct store_domain row = *domain;
+    enum status status = registry_promote(registry, &domain->id, &row, why);
+    if (status == ST_OK) {
+        status = profile_of(config, domain, &profile, why);
+    }
+    check->domain = row;
     if (status == ST_OK) {
         status = registry_make_keys(config, profile, domain, why);
     }
     if (status != ST_OK) {
         return status;
     }
-    bool has_identity = ask_ses(registry, config, profile, &ses, check);
-    status =
-        make_records(config, profile, domain, has_identity ? &ses : NULL, &check->records, why);
+    // Nothing is asked for in the name of somebody else.
+    bool is_asked = !claims_waits(&row) && ask_ses(registry, config, profile, &ses, check);
+    status = make_records(config, profile, domain, is_asked ? &ses : NULL, &check->records, why);
     if (status != ST_OK) {
         return status;
     }
-    ask_dns(registry, domain, &check->records, &check->summary);
+    registry_ask_dns(registry, domain, &check->records, &check->summary);
+    status = registry_check_claim(registry, &check->summary, &row, why);
+    if (status != ST_OK) {
+        return status;
+    }
     AUTO_STRBUF findings = STRBUF_INIT(FINDINGS_MAX);
     list_findings(&check->records, &findings);
     const struct finding_of_row found = {
-        .domain = domain,
+        .domain = &row,
         .findings = strbuf_text(&findings),
         .outcome = {.ownership = check->summary.ownership,
-                    .required = required_outcome(check, has_identity),
+                    .required = required_outcome(check, profile->dkim == CONFIG_DKIM_SES),
                     .inbound = inbound_outcome(check),
                     .detail = check->summary.detail},
     };
@@ -353,17 +365,12 @@ decide_watch(struct registry *registry, const void *context, struct store_domain
     return ST_OK;
 }
 
-// Is one of its MX records ours?
-static enum check_outcome
-ask_mx(struct registry *registry, const struct store_domain *domain, struct registry_check *check)
+void
+registry_keep_records(struct domain_records *records, enum record_purpose purpose)
 {
-    struct domain_records *records = &check->records;
     size_t kept = 0;
-    if (registry_records(registry, domain, records, NULL) != ST_OK) {
-        return CHECK_UNKNOWN;
-    }
     for (size_t i = 0; i < records->count; i++) {
-        if (records->items[i].purpose == PURPOSE_INBOUND_MX) {
+        if (records->items[i].purpose == purpose) {
             if (kept != i) {
                 records->items[kept] = records->items[i];
             }
@@ -371,12 +378,23 @@ ask_mx(struct registry *registry, const struct store_domain *domain, struct regi
         }
     }
     records->count = kept;
-    if (kept == 0) {
+}
+
+// Is one of its MX records ours?
+static enum check_outcome
+ask_mx(struct registry *registry, const struct store_domain *domain, struct registry_check *check)
+{
+    struct domain_records *records = &check->records;
+    if (registry_records(registry, domain, records, NULL) != ST_OK) {
         return CHECK_UNKNOWN;
     }
-    ask_dns(registry, domain, records, &check->summary);
+    registry_keep_records(records, PURPOSE_INBOUND_MX);
+    if (records->count == 0) {
+        return CHECK_UNKNOWN;
+    }
+    registry_ask_dns(registry, domain, records, &check->summary);
     enum check_outcome outcome = CHECK_MISS;
-    for (size_t i = 0; i < kept; i++) {
+    for (size_t i = 0; i < records->count; i++) {
         enum check_outcome one = outcome_of(records->items[i].status);
         if (one == CHECK_PASS || one == CHECK_PARTIAL) {
             return CHECK_PASS;
@@ -398,7 +416,7 @@ look_for_other(void *context, const struct store_domain *row)
     struct others *others = context;
     const struct config_profile *profile = config_find_profile(others->config, row->profile);
     others->left = row->status != DOMAIN_REMOVED && profile != NULL &&
-                   profile->dkim == CONFIG_DKIM_SES &&
+                   profile->dkim == CONFIG_DKIM_SES && !row->claims &&
                    strcmp(row->name, others->domain->name) == 0 &&
                    strcmp(row->region, others->domain->region) == 0;
     return !others->left;

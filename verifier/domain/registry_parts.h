@@ -17,6 +17,7 @@ struct registry {
     struct registry_listener listener;
     struct directory *directory;
     struct identities *identities;
+    int64_t opened_mono_ms;
     atomic_bool cancelled;
     pthread_mutex_t write_mutex; /* one writer at a time; guards what follows */
     uint64_t read_version;       /* up to here, every row of the store has been read */
@@ -60,6 +61,13 @@ MUST_CHECK enum status registry_find_living(struct registry *registry, const cha
 /** One check or other long work on a domain at a time: waits for the one under way. */
 void registry_begin_work(struct registry *registry, const struct id *id);
 void registry_end_work(struct registry *registry, const struct id *id);
+
+/** Ask the DNS for these records of the domain. Blocks up to CHECK_TIME_MS. */
+void registry_ask_dns(struct registry *registry, const struct store_domain *domain,
+                      struct domain_records *records, struct check_summary *summary_out);
+
+/** Leave out the records for anything else. */
+void registry_keep_records(struct domain_records *records, enum record_purpose purpose);
 
 /** See to the keys of a domain whose profile has `dkim: local`. */
 MUST_CHECK enum status registry_make_keys(const struct config *config,

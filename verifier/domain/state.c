@@ -49,7 +49,8 @@ interval_of(const struct store_domain *domain)
         if (domain->ownership_misses == 1) {
             return STATE_CONFIRM_MS;
         }
-        return domain->mail == DOMAIN_MAIL_HELD || domain->mail == DOMAIN_MAIL_DEFERRED
+        return domain->mail == DOMAIN_MAIL_HELD || domain->mail == DOMAIN_MAIL_DEFERRED ||
+                       domain->claim_seen_at != 0 // a claim that is about to be confirmed
                    ? STATE_HOUR_MS
                    : STATE_DAY_MS;
     case DOMAIN_REMOVED:

@@ -37,7 +37,7 @@ a_change_by_another_writer_is_read_and_decided_again(void **state)
 }
 
 static void
-a_name_another_writer_added_is_a_conflict(void **state)
+a_name_another_writer_added_can_only_be_claimed(void **state)
 {
     struct bench *bench = *state;
     struct store_domain theirs = {.id = id_new(),
@@ -49,8 +49,8 @@ a_name_another_writer_added_is_a_conflict(void **state)
     id_new_token(theirs.token);
     assert_int_equal(store_domain_put(bench->store, &theirs, 0, &event, NULL), ST_OK);
     struct store_domain domain;
-    assert_int_equal(bench_try_add(bench, "acme", "example.com", "inbound", &domain, NULL),
-                     ST_CONFLICT);
+    assert_int_equal(bench_try_add(bench, "acme", "example.com", "inbound", &domain, NULL), ST_OK);
+    assert_true(domain.claims);
 }
 
 static void
@@ -65,8 +65,8 @@ a_domain_another_writer_added_below_is_seen(void **state)
     const struct store_event event = {.kind = "domain.added", .detail = ""};
     assert_int_equal(store_domain_put(bench->store, &theirs, 0, &event, NULL), ST_OK);
     struct store_domain domain;
-    assert_int_equal(bench_try_add(bench, "acme", "example.com", "inbound", &domain, NULL),
-                     ST_REFUSED);
+    assert_int_equal(bench_try_add(bench, "acme", "example.com", "inbound", &domain, NULL), ST_OK);
+    assert_true(domain.needs_approval);
 }
 
 // Two daemons over one store: the versions of the second's changes are below those of our own.
@@ -135,7 +135,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_BENCH(a_change_by_another_writer_is_read_and_decided_again),
-        WITH_BENCH(a_name_another_writer_added_is_a_conflict),
+        WITH_BENCH(a_name_another_writer_added_can_only_be_claimed),
         WITH_BENCH(a_domain_another_writer_added_below_is_seen),
         WITH_BENCH(readers_and_writers_work_side_by_side),
         WITH_BENCH(what_another_writer_added_before_a_change_of_ours_is_not_missed),
