@@ -33,6 +33,7 @@ static const struct endpoint ENDPOINTS[] = {
     {"PATCH", "/v1/domains/{id}", BODY, domains_change},
     {"DELETE", "/v1/domains/{id}", CHOICE, domains_remove},
     {"GET", "/v1/domains/{id}/records", NOTHING, domains_records},
+    {"GET", "/v1/domains/{id}/zone", NOTHING, domains_zone},
     {"POST", "/v1/domains/{id}/verify", NOTHING, domains_verify},
     {"POST", "/v1/domains/{id}/approve", NOTHING, domains_approve},
     {"GET", "/v1/domains/{id}/events", QUERY, domains_events},

@@ -7,6 +7,7 @@
 #include "control/api/handlers.h"
 #include "control/api/json.h"
 #include "control/api/views.h"
+#include "verifier/domain/local_keys.h"
 #include "verifier/domain/record_json.h"
 
 enum { EVENTS_DEFAULT = 100, EVENTS_MAX = 1000 };
@@ -147,26 +148,57 @@ domains_add(struct call *call, struct why *why)
 struct list_query {
     const char *tenant;
     bool removed;
+    bool problems;
 };
 static const struct field LIST_FIELDS[] = {
     {FIELD(struct list_query, tenant, FIELD_TEXT)},
     {FIELD(struct list_query, removed, FIELD_BOOL)},
+    {FIELD(struct list_query, problems, FIELD_BOOL)},
 };
 
 struct listing {
     const struct list_query *query;
     const struct config *config;
+    struct registry *registry;
     json_t *domains;
 };
+
+// Findings of the last check that are more than advice; null when there was none.
+static json_t *
+count_problems(struct registry *registry, const struct store_domain *domain)
+{
+    AUTO_FREE char *json = NULL;
+    struct why why;
+    if (domain->status == DOMAIN_REMOVED ||
+        registry_last_check(registry, domain, &json, &why) != ST_OK) {
+        return json_null();
+    }
+    AUTO_JSON *root = json_loads(json, 0, NULL);
+    const json_t *records = json_object_get(root, "records");
+    uint64_t count = 0;
+    for (size_t i = 0; i < json_array_size(records); i++) {
+        const json_t *findings = json_object_get(json_array_get(records, i), "findings");
+        for (size_t k = 0; k < json_array_size(findings); k++) {
+            const json_t *advice = json_object_get(json_array_get(findings, k), "advice");
+            count += json_is_true(advice) ? 0 : 1;
+        }
+    }
+    return api_json_number(count);
+}
 
 static void
 on_listed(void *context, const struct store_domain *domain)
 {
     struct listing *listing = context;
     const char *tenant = listing->query->tenant;
-    if (tenant == NULL || strcmp(tenant, domain->tenant) == 0) {
-        (void)json_array_append_new(listing->domains, view_domain(domain, listing->config));
+    if (tenant != NULL && strcmp(tenant, domain->tenant) != 0) {
+        return;
     }
+    json_t *item = view_domain(domain, listing->config);
+    if (listing->query->problems) {
+        (void)json_object_set_new(item, "problems", count_problems(listing->registry, domain));
+    }
+    (void)json_array_append_new(listing->domains, item);
 }
 
 enum status
@@ -179,7 +211,10 @@ domains_list(struct call *call, struct why *why)
         return status;
     }
     AUTO_CONFIG *config = config_holder_get(call->context->holder);
-    struct listing listing = {.query = &query, .config = config, .domains = json_array()};
+    struct listing listing = {.query = &query,
+                              .config = config,
+                              .registry = call->context->registry,
+                              .domains = json_array()};
     registry_list(call->context->registry, query.removed, on_listed, &listing);
     json_t *root = json_object();
     json_object_set_new(root, "domains", listing.domains);
@@ -205,6 +240,37 @@ domains_records(struct call *call, struct why *why)
     struct store_domain domain;
     enum status status = find_living_domain(call, &domain, why);
     return status == ST_OK ? answer_last_check(call, &domain, why) : status;
+}
+
+// What the operator publishes, where the CNAMEs of the tenant's DKIM records lead to.
+enum status
+domains_zone(struct call *call, struct why *why)
+{
+    struct store_domain domain;
+    enum status status = find_living_domain(call, &domain, why);
+    if (status != ST_OK) {
+        return status;
+    }
+    AUTO_CONFIG *config = config_holder_get(call->context->holder);
+    const struct config_verification *settings = &config->verification;
+    const struct config_profile *profile = config_find_profile(config, domain.profile);
+    if (profile == NULL || profile->dkim != CONFIG_DKIM_LOCAL || settings->dkim_zone == NULL) {
+        return why_set(why, ST_REFUSED,
+                       "%s has no DKIM keys of our own: its profile would need dkim: local, and "
+                       "verification.dkim_zone has to be set",
+                       domain.name);
+    }
+    AUTO_STRBUF lines = STRBUF_INIT(LOCAL_KEYS_LINES_MAX);
+    status = local_keys_zone_lines(settings->dkim_keys, settings->dkim_zone, domain.name,
+                                   domain.token, &lines, why);
+    if (status == ST_OK) {
+        json_t *root = json_object();
+        (void)json_object_set_new(root, "domain", api_json_text(domain.name));
+        (void)json_object_set_new(root, "zone", api_json_text(settings->dkim_zone));
+        (void)json_object_set_new(root, "lines", api_json_text(strbuf_text(&lines)));
+        api_respond_json(call->response, 200, root);
+    }
+    return status;
 }
 
 enum status

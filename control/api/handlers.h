@@ -22,7 +22,7 @@ struct call {
 typedef enum status handler(struct call *call, struct why *why);
 
 handler domains_add, domains_list, domains_show, domains_records, domains_verify, domains_change,
-    domains_approve, domains_remove, domains_events;
+    domains_approve, domains_remove, domains_events, domains_zone;
 handler tenants_list, tenants_add, tenants_remove;
 handler messages_list, messages_show, messages_raw, messages_evidence;
 handler deliveries_list, deliveries_show, deliveries_retry;

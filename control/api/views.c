@@ -8,6 +8,7 @@
 #include "common/xalloc.h"
 #include "control/api/json.h"
 #include "verifier/domain/claims.h"
+#include "verifier/domain/state.h"
 
 static void
 set(json_t *object, const char *name, json_t *value)
@@ -20,6 +21,9 @@ view_domain(const struct store_domain *domain, const struct config *config)
 {
     const struct config_domain *routes = config_find_domain(config, domain->name);
     const char *waits = claims_explain(domain);
+    const struct domain_rules rules = {.pending_for_ms = config->verification.pending_for_ms,
+                                       .grace_ms = config->verification.grace_ms,
+                                       .misses = (uint32_t)config->verification.misses};
     json_t *view = json_object();
     set(view, "id", api_json_text(domain->id.text));
     set(view, "domain", api_json_text(domain->name));
@@ -43,6 +47,8 @@ view_domain(const struct store_domain *domain, const struct config *config)
     set(view, "ownership_missing_since", api_json_time(domain->ownership_missing_since));
     set(view, "misses", api_json_number(domain->misses));
     set(view, "failed_at", api_json_time(domain->failed_at));
+    set(view, "fails_at", api_json_time(domain_state_fails_at(domain, &rules)));
+    set(view, "mail_changes_at", api_json_time(domain_state_mail_changes_at(domain, &rules)));
     set(view, "removed_at", api_json_time(domain->removed_at));
     set(view, "mx_points_here", json_boolean(domain->mx_points_here));
     return view;

@@ -11,7 +11,15 @@
 
 static const struct option DOMAIN_ADD[] = {
     {"--tenant", "NAME", "tenant", "whose domain it is (default: default)"},
-    {"--profile", "NAME", "profile", "which records it is to have (default: local)"},
+    {"--profile", "NAME", "profile", "its records (default: verification.default_profile)"},
+    {"--region", "NAME", "region", "of providers that have regions"},
+};
+static const struct option DOMAIN_RECORDS[] = {
+    {"--format", "FORM", NULL, "table (default), json, bind (lines of a zone file) or csv"},
+};
+static const struct option DOMAIN_VERIFY[] = {
+    {"--watch", NULL, NULL, "ask again until it is verified; shows what changes"},
+    {"--timeout", "DURATION", NULL, "of --watch: give up after 90s, 30m, 12h (default: never)"},
 };
 static const struct option DOMAIN_CHECK[] = {
     {"--profile", "NAME", NULL, "relay, ivymail, ses, local, inbound, or one of yours"},
@@ -25,6 +33,8 @@ static const struct option DOMAIN_LIST[] = {
 };
 static const struct option DOMAIN_REMOVE[] = {
     {"--yes", NULL, NULL, "do not ask"},
+    {"--held", "CHOICE", "held",
+     "mail that is held: drain (deliver it) or discard (default: stays)"},
 };
 static const struct option DOMAIN_APPROVE[] = {
     {"--tenant", "NAME", NULL, "whose entry, where several tenants added the name"},
@@ -100,6 +110,25 @@ static const struct option AUTH_EXPLAIN[] = {
 };
 
 static const struct command COMMANDS[] = {
+    {.group = "tenant",
+     .verb = "add",
+     .operands = "NAME",
+     .summary = "add a tenant: somebody you run mail for",
+     .operands_min = 1,
+     .operands_max = 1,
+     .run = run_tenant_add},
+    {.group = "tenant",
+     .verb = "list",
+     .operands = "",
+     .summary = "all tenants, and how many domains they have",
+     .run = run_tenant_list},
+    {.group = "tenant",
+     .verb = "remove",
+     .operands = "NAME",
+     .summary = "remove a tenant that has no domains left",
+     .operands_min = 1,
+     .operands_max = 1,
+     .run = run_tenant_remove},
     {.group = "domain",
      .verb = "add",
      .operands = "NAME",
@@ -112,13 +141,22 @@ static const struct command COMMANDS[] = {
      .verb = "records",
      .operands = "NAME",
      .summary = "the DNS records to publish",
+     OPTIONS(DOMAIN_RECORDS),
      .operands_min = 1,
      .operands_max = 1,
      .run = run_domain_records},
     {.group = "domain",
+     .verb = "zone",
+     .operands = "NAME",
+     .summary = "the lines of your own zone that its DKIM CNAMEs lead to",
+     .operands_min = 1,
+     .operands_max = 1,
+     .run = run_domain_zone},
+    {.group = "domain",
      .verb = "verify",
      .operands = "NAME",
      .summary = "ask the DNS for them now; says what is wrong and how to mend it",
+     OPTIONS(DOMAIN_VERIFY),
      .operands_min = 1,
      .operands_max = 1,
      .run = run_domain_verify},
@@ -154,7 +192,7 @@ static const struct command COMMANDS[] = {
     {.group = "domain",
      .verb = "show",
      .operands = "NAME",
-     .summary = "one domain",
+     .summary = "one domain: how it stands, what is coming, what the last check saw",
      .operands_min = 1,
      .operands_max = 1,
      .run = run_domain_show},
@@ -282,7 +320,7 @@ static const char *const EXIT_CODES[] = {
     "0  done",
     "1  the answer is no: not verified, nothing matched, errors in the configuration",
     "2  the command line, or a value in it, is wrong",
-    "3  there is no such domain, message or delivery",
+    "3  there is no such tenant, domain, message or delivery",
     "4  its state or a limit forbids it",
     "5  mailspurd is not reachable or cannot answer now: try again",
 };

@@ -5,76 +5,14 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "control/cli/call.h"
+#include "control/cli/domain_ask.h"
 #include "control/cli/handlers.h"
 #include "control/cli/human.h"
+#include "control/cli/record_file.h"
+#include "control/cli/record_show.h"
 #include "control/cli/table.h"
 #include "control/cli/url.h"
-
-// Ask about one domain: /v1/domains/NAME and what follows.
-static enum cli_exit
-ask_domain(const struct cli *cli, const char *method, const char *name, const char *what,
-           json_t *body, json_t **answer_out)
-{
-    AUTO_STRBUF url = STRBUF_INIT(URL_MAX);
-    strbuf_puts(&url, "/v1/domains");
-    url_append_segment(&url, name);
-    strbuf_puts(&url, what);
-    return call_api(cli, method, &url, body, answer_out);
-}
-
-static const char *
-on_or_off(const json_t *domain)
-{
-    return json_is_true(json_object_get(domain, "inbound")) ? "on" : "off";
-}
-
-static bool
-is_verified(const json_t *domain)
-{
-    return strcmp(call_text(domain, "status"), "verified") == 0;
-}
-
-// ---- records
-
-static const struct column RECORD_COLUMNS[] = {
-    {.title = "PURPOSE"},
-    {.title = "NEEDED"},
-    {.title = "TYPE", .whole = true},
-    {.title = "HOST", .whole = true},
-    {.title = "FULL NAME", .whole = true},
-    {.title = "VALUE", .whole = true}, // to be copied
-};
-
-static void
-print_records(const struct cli *cli, const json_t *domain)
-{
-    AUTO_TABLE *table = table_new(&cli->screen, RECORD_COLUMNS, ARRAY_LEN(RECORD_COLUMNS));
-    const json_t *records = json_object_get(domain, "records");
-    for (size_t i = 0; i < json_array_size(records); i++) {
-        const json_t *record = json_array_get(records, i);
-        const char *const cells[] = {
-            call_text(record, "purpose"),
-            json_is_true(json_object_get(record, "required")) ? "yes" : "advised",
-            call_text(record, "type"),
-            call_text(record, "host"),
-            call_text(record, "name"),
-            call_text(record, "value"),
-        };
-        table_add(table, cells);
-    }
-    table_print(table);
-}
-
-static void
-print_headline(const struct cli *cli, const json_t *domain)
-{
-    screen_line(&cli->screen, "%s (tenant %s): %s, inbound %s", call_text(domain, "domain"),
-                call_text(domain, "tenant"), call_text(domain, "status"), on_or_off(domain));
-    if (call_text(domain, "waits")[0] != '\0') {
-        screen_line(&cli->screen, "  it is %s", call_text(domain, "waits"));
-    }
-}
+#include "verifier/domain/record_format.h"
 
 enum cli_exit
 run_domain_add(struct cli *cli, const struct args *args)
@@ -88,131 +26,87 @@ run_domain_add(struct cli *cli, const struct args *args)
     if (code != CLI_OK || cli->json) {
         return code;
     }
-    print_headline(cli, domain);
+    domain_print_headline(&cli->screen, domain);
     screen_line(&cli->screen, "Publish these records in its DNS:");
     screen_line(&cli->screen, "%s", "");
-    print_records(cli, domain);
+    record_show_wanted(&cli->screen, json_object_get(domain, "records"));
     screen_line(&cli->screen, "%s", "");
     screen_line(&cli->screen, "Then: mailspur domain verify %s", call_text(domain, "domain"));
+    return CLI_OK;
+}
+
+// ---- records
+
+enum records_form { FORM_TABLE, FORM_JSON, FORM_BIND, FORM_CSV };
+static const char *const FORMS[] = {
+    [FORM_TABLE] = "table", [FORM_JSON] = "json", [FORM_BIND] = "bind", [FORM_CSV] = "csv"};
+
+static enum cli_exit
+read_form(const struct cli *cli, const struct args *args, enum records_form *out)
+{
+    const char *word = args_value(args, "--format");
+    for (size_t i = 0; word != NULL && i < ARRAY_LEN(FORMS); i++) {
+        if (strcmp(word, FORMS[i]) == 0) {
+            *out = (enum records_form)i;
+            return CLI_OK;
+        }
+    }
+    return word == NULL ? CLI_OK
+                        : cli_complain(cli, CLI_USAGE,
+                                       "--format is table, json, bind or csv, "
+                                       "not '%s'",
+                                       word);
+}
+
+// The bytes as they are: for a file, or another program.
+static enum cli_exit
+write_file(const struct cli *cli, const json_t *domain, enum record_file form)
+{
+    struct why why;
+    AUTO_STRBUF text = STRBUF_INIT(RECORD_FORMAT_MAX);
+    if (record_file_write(domain, form, &text, &why) != ST_OK) {
+        return cli_complain(cli, CLI_FAILED, "%s", why.text);
+    }
+    (void)fputs(strbuf_text(&text), cli->screen.out);
     return CLI_OK;
 }
 
 enum cli_exit
 run_domain_records(struct cli *cli, const struct args *args)
 {
+    enum records_form form = FORM_TABLE;
     AUTO_JSON *domain = NULL;
-    enum cli_exit code = ask_domain(cli, "GET", args->operands[0], "/records", NULL, &domain);
-    if (code == CLI_OK && !cli->json) {
-        print_records(cli, domain);
-    }
-    return code;
-}
-
-// ---- verification
-
-struct mark {
-    const char *status;
-    const char *sign;  /* UTF-8 */
-    const char *plain; /* of the same width in every row */
-    enum screen_style style;
-};
-static const struct mark MARKS[] = {
-    {"found", "\xe2\x9c\x93", "ok ", STYLE_GOOD},
-    {"unknown", "?", "?  ", STYLE_UNSURE},
-    {"unchecked", "?", "?  ", STYLE_UNSURE},
-    {"propagating", "\xe2\x80\xa6", "...", STYLE_UNSURE},
-};
-static const struct mark CROSS = {"", "\xe2\x9c\x97", "NO ", STYLE_BAD};
-
-static const struct mark *
-mark_of(const char *status)
-{
-    for (size_t i = 0; i < ARRAY_LEN(MARKS); i++) {
-        if (strcmp(MARKS[i].status, status) == 0) {
-            return &MARKS[i];
-        }
-    }
-    return &CROSS;
-}
-
-static void
-print_detail(const struct screen *screen, const char *label, const char *text)
-{
-    if (text[0] != '\0') {
-        screen_line(screen, "      %-8s  %s", label, text);
-    }
-}
-
-static void
-print_check(const struct cli *cli, const json_t *record)
-{
-    const struct screen *screen = &cli->screen;
-    const struct mark *mark = mark_of(call_text(record, "status"));
-    bool required = json_is_true(json_object_get(record, "required"));
-    (void)fprintf(screen->out, "  %s%s%s ", screen_style_on(screen, mark->style),
-                  screen->utf8 ? mark->sign : mark->plain, screen_style_off(screen, mark->style));
-    screen_line(screen, "%-9s  %-5s  %s  %s%s", call_text(record, "purpose"),
-                call_text(record, "type"), call_text(record, "name"), call_text(record, "status"),
-                required ? "" : " (advised)");
-    if (mark->style == STYLE_GOOD) {
-        return;
-    }
-    print_detail(screen, "wanted", call_text(record, "value"));
-    print_detail(screen, "observed", call_text(record, "observed"));
-    const json_t *findings = json_object_get(record, "findings");
-    for (size_t i = 0; i < json_array_size(findings); i++) {
-        print_detail(screen, "problem", call_text(json_array_get(findings, i), "problem"));
-        print_detail(screen, "cure", call_text(json_array_get(findings, i), "cure"));
-    }
-}
-
-// Is every record that counts there, in this very check?
-static bool
-all_found(const json_t *domain)
-{
-    const json_t *records = json_object_get(domain, "records");
-    for (size_t i = 0; i < json_array_size(records); i++) {
-        const json_t *record = json_array_get(records, i);
-        if (json_is_true(json_object_get(record, "required")) &&
-            strcmp(call_text(record, "status"), "found") != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void
-print_conclusion(const struct cli *cli, const json_t *domain)
-{
-    const char *name = call_text(domain, "domain");
-    if (!is_verified(domain)) {
-        screen_line(&cli->screen, "%s is not verified yet: %s", name, call_text(domain, "status"));
-    } else if (!all_found(domain)) {
-        screen_line(&cli->screen, "%s was verified before, but did not pass this check", name);
-    } else if (json_is_true(json_object_get(domain, "inbound"))) {
-        screen_line(&cli->screen, "%s is verified and takes mail", name);
-    } else {
-        screen_line(&cli->screen, "%s is verified. Next: mailspur domain inbound on %s", name,
-                    name);
-    }
-}
-
-enum cli_exit
-run_domain_verify(struct cli *cli, const struct args *args)
-{
-    AUTO_JSON *domain = NULL;
-    enum cli_exit code = ask_domain(cli, "POST", args->operands[0], "/verify", NULL, &domain);
+    enum cli_exit code = read_form(cli, args, &form);
     if (code != CLI_OK) {
         return code;
     }
-    if (!cli->json) {
-        const json_t *records = json_object_get(domain, "records");
-        for (size_t i = 0; i < json_array_size(records); i++) {
-            print_check(cli, json_array_get(records, i));
-        }
-        print_conclusion(cli, domain);
+    cli->json |= form == FORM_JSON;
+    code = domain_ask(cli, "GET", args->operands[0], "/records", NULL, &domain);
+    if (code != CLI_OK || cli->json) {
+        return code;
     }
-    return is_verified(domain) && all_found(domain) ? CLI_OK : CLI_FAILED;
+    switch (form) {
+    case FORM_BIND:
+        return write_file(cli, domain, RECORD_FILE_BIND);
+    case FORM_CSV:
+        return write_file(cli, domain, RECORD_FILE_CSV);
+    case FORM_TABLE:
+    case FORM_JSON:
+        break;
+    }
+    record_show_wanted(&cli->screen, json_object_get(domain, "records"));
+    return CLI_OK;
+}
+
+enum cli_exit
+run_domain_zone(struct cli *cli, const struct args *args)
+{
+    AUTO_JSON *answer = NULL;
+    enum cli_exit code = domain_ask(cli, "GET", args->operands[0], "/zone", NULL, &answer);
+    if (code == CLI_OK && !cli->json) {
+        (void)fputs(call_text(answer, "lines"), cli->screen.out); // made by mailspurd: ASCII
+    }
+    return code;
 }
 
 // ---- inbound
@@ -233,9 +127,9 @@ run_domain_inbound(struct cli *cli, const struct args *args)
     }
     AUTO_JSON *domain = NULL;
     json_t *body = json_pack("{s:b}", "inbound", strcmp(args->operands[at], "on") == 0);
-    enum cli_exit code = ask_domain(cli, "PATCH", args->operands[1 - at], "", body, &domain);
+    enum cli_exit code = domain_ask(cli, "PATCH", args->operands[1 - at], "", body, &domain);
     if (code == CLI_OK && !cli->json) {
-        print_headline(cli, domain);
+        domain_print_headline(&cli->screen, domain);
     }
     return code;
 }
@@ -251,9 +145,9 @@ run_domain_approve(struct cli *cli, const struct args *args)
     const char *tenant = args_value(args, "--tenant");
     strbuf_printf(&which, "%s%s%s", args->operands[0], tenant == NULL ? "" : "@",
                   tenant == NULL ? "" : tenant);
-    enum cli_exit code = ask_domain(cli, "POST", strbuf_text(&which), "/approve", NULL, &domain);
+    enum cli_exit code = domain_ask(cli, "POST", strbuf_text(&which), "/approve", NULL, &domain);
     if (code == CLI_OK && !cli->json) {
-        print_headline(cli, domain);
+        domain_print_headline(&cli->screen, domain);
     }
     return code;
 }
@@ -261,24 +155,35 @@ run_domain_approve(struct cli *cli, const struct args *args)
 // ---- looking
 
 static const struct column LIST_COLUMNS[] = {
-    {.title = "DOMAIN", .whole = true}, {.title = "TENANT"},
-    {.title = "STATUS", .whole = true}, {.title = "INBOUND"},
-    {.title = "ROUTES", .right = true}, {.title = "CHECKED"},
+    {.title = "DOMAIN", .whole = true},
+    {.title = "TENANT"},
+    {.title = "STATUS", .whole = true},
+    {.title = "INBOUND"},
+    {.title = "MAIL"},
+    {.title = "ROUTES", .right = true},
+    {.title = "PROBLEMS", .right = true},
+    {.title = "CHECKED"},
+    {.title = "NEXT CHECK"},
 };
 
 static void
 add_domain(struct table *table, const json_t *domain)
 {
     char routes[CALL_NUMBER_SIZE];
+    char problems[CALL_NUMBER_SIZE];
     char checked[HUMAN_SIZE];
+    char next[HUMAN_SIZE];
+    int64_t now = clock_wall_ms();
     const char *const cells[] = {
         call_text(domain, "domain"),
         call_text(domain, "tenant"),
         call_text(domain, "status"),
-        on_or_off(domain),
+        domain_inbound(domain),
+        call_text(domain, "mail"),
         call_number_text(domain, "routes", routes),
-        human_time(json_string_value(json_object_get(domain, "checked_at")), clock_wall_ms(),
-                   checked),
+        call_number_text(domain, "problems", problems),
+        human_time(json_string_value(json_object_get(domain, "checked_at")), now, checked),
+        human_time(json_string_value(json_object_get(domain, "next_check_at")), now, next),
     };
     table_add(table, cells);
 }
@@ -291,6 +196,7 @@ run_domain_list(struct cli *cli, const struct args *args)
     strbuf_puts(&url, "/v1/domains");
     call_add_parameters(&url, args);
     url_append_parameter(&url, "removed", args_value(args, "--all") == NULL ? NULL : "true");
+    url_append_parameter(&url, "problems", "true");
     enum cli_exit code = call_api(cli, "GET", &url, NULL, &answer);
     if (code != CLI_OK || cli->json) {
         return code;
@@ -303,42 +209,6 @@ run_domain_list(struct cli *cli, const struct args *args)
     table_print(table);
     if (json_array_size(domains) == 0) {
         screen_line(&cli->screen, "no domains; add one: mailspur domain add NAME");
-    }
-    return CLI_OK;
-}
-
-struct moment {
-    const char *label;
-    const char *member;
-};
-static const struct moment MOMENTS[] = {
-    {"added", "created_at"},
-    {"verified", "verified_at"},
-    {"checked", "checked_at"},
-    {"removed", "removed_at"},
-};
-
-enum cli_exit
-run_domain_show(struct cli *cli, const struct args *args)
-{
-    AUTO_JSON *domain = NULL;
-    enum cli_exit code = ask_domain(cli, "GET", args->operands[0], "", NULL, &domain);
-    if (code != CLI_OK || cli->json) {
-        return code;
-    }
-    const struct screen *screen = &cli->screen;
-    print_headline(cli, domain);
-    screen_line(screen, "  %-9s %s", "id", call_text(domain, "id"));
-    screen_line(screen, "  %-9s %s", "profile", call_text(domain, "profile"));
-    screen_line(screen, "  %-9s %lld in the configuration", "routes",
-                (long long)call_number(domain, "routes"));
-    for (size_t i = 0; i < ARRAY_LEN(MOMENTS); i++) {
-        char when[HUMAN_SIZE];
-        const char *iso = call_text(domain, MOMENTS[i].member);
-        if (iso[0] != '\0') {
-            screen_line(screen, "  %-9s %s (%s)", MOMENTS[i].label, iso,
-                        human_time(iso, clock_wall_ms(), when));
-        }
     }
     return CLI_OK;
 }
@@ -357,7 +227,7 @@ run_domain_history(struct cli *cli, const struct args *args)
     strbuf_puts(&query, "/events");
     call_add_parameters(&query, args);
     enum cli_exit code =
-        ask_domain(cli, "GET", args->operands[0], strbuf_text(&query), NULL, &answer);
+        domain_ask(cli, "GET", args->operands[0], strbuf_text(&query), NULL, &answer);
     if (code != CLI_OK || cli->json) {
         return code;
     }
@@ -375,35 +245,54 @@ run_domain_history(struct cli *cli, const struct args *args)
 
 // ---- removing
 
-static bool
-ask_person(const struct cli *cli, const char *name)
+static enum cli_exit
+check_sure(const struct cli *cli, const struct args *args)
 {
+    if (args_value(args, "--yes") != NULL) {
+        return CLI_OK;
+    }
+    if (isatty(STDIN_FILENO) != 1) {
+        return cli_complain(cli, CLI_USAGE, "nobody is there to ask: say --yes");
+    }
     char answer[8] = "";
     AUTO_STRBUF clean = STRBUF_INIT(URL_MAX);
-    screen_clean(&cli->screen, name, &clean);
+    screen_clean(&cli->screen, args->operands[0], &clean);
     (void)fprintf(cli->err,
                   "Remove %s? Its mail is refused from the next recipient on; what was accepted is "
                   "still delivered. [y/N] ",
                   strbuf_text(&clean));
     (void)fflush(cli->err);
-    return fgets(answer, sizeof(answer), stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
+    bool is_sure =
+        fgets(answer, sizeof(answer), stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
+    return is_sure ? CLI_OK : cli_complain(cli, CLI_FAILED, "not removed");
+}
+
+static const char *
+held_sentence(const char *held)
+{
+    if (held == NULL) {
+        return "";
+    }
+    return strcmp(held, "drain") == 0 ? "; held deliveries that go out now: "
+                                      : "; held deliveries discarded: ";
 }
 
 enum cli_exit
 run_domain_remove(struct cli *cli, const struct args *args)
 {
-    if (args_value(args, "--yes") == NULL) {
-        if (isatty(STDIN_FILENO) != 1) {
-            return cli_complain(cli, CLI_USAGE, "nobody is there to ask: say --yes");
-        }
-        if (!ask_person(cli, args->operands[0])) {
-            return cli_complain(cli, CLI_FAILED, "not removed");
-        }
-    }
     AUTO_JSON *domain = NULL;
-    enum cli_exit code = ask_domain(cli, "DELETE", args->operands[0], "", NULL, &domain);
+    const char *held = args_value(args, "--held");
+    enum cli_exit code = check_sure(cli, args);
+    if (code != CLI_OK) {
+        return code;
+    }
+    json_t *body = held == NULL ? NULL : call_make_body(args);
+    code = domain_ask(cli, "DELETE", args->operands[0], "", body, &domain);
     if (code == CLI_OK && !cli->json) {
-        screen_line(&cli->screen, "%s is removed", call_text(domain, "domain"));
+        char count[CALL_NUMBER_SIZE];
+        screen_line(&cli->screen, "%s is removed%s%s", call_text(domain, "domain"),
+                    held_sentence(held),
+                    held == NULL ? "" : call_number_text(domain, "held", count));
     }
     return code;
 }

@@ -2,6 +2,7 @@
 #include "control/cli/human.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -72,6 +73,25 @@ human_time(const char *iso, int64_t now_ms, char out[HUMAN_SIZE])
         bool past = now_ms > at;
         (void)snprintf(out, HUMAN_SIZE, "%s%.30s%s", past ? "" : "in ", length, past ? " ago" : "");
     }
+    return out;
+}
+
+const char *
+human_clock(const char *iso, int64_t now_ms, char out[HUMAN_SIZE])
+{
+    int64_t at;
+    if (human_parse_iso(iso, &at) != ST_OK) {
+        (void)snprintf(out, HUMAN_SIZE, "%s", iso);
+        return out;
+    }
+    struct tm then;
+    struct tm now;
+    time_t then_s = (time_t)(at / SECOND_MS);
+    time_t now_s = (time_t)(now_ms / SECOND_MS);
+    (void)localtime_r(&then_s, &then); // fails in the year 2^31 only
+    (void)localtime_r(&now_s, &now);
+    bool is_today = then.tm_year == now.tm_year && then.tm_yday == now.tm_yday;
+    (void)strftime(out, HUMAN_SIZE, is_today ? "%H:%M" : "%Y-%m-%d %H:%M", &then);
     return out;
 }
 

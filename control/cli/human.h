@@ -18,6 +18,10 @@ MUST_CHECK enum status human_parse_iso(const char *iso, int64_t *wall_ms_out);
  */
 const char *human_time(const char *iso, int64_t now_ms, char out[HUMAN_SIZE]);
 
+/** The time of day as people here read it, "14:20"; with its date when it is not today's. The text
+ *  itself when it is no time. Returns `out`. */
+const char *human_clock(const char *iso, int64_t now_ms, char out[HUMAN_SIZE]);
+
 /** "812 B", "4.2 KB", "50 MB" (1024-based). Returns `out`. */
 const char *human_bytes(uint64_t bytes, char out[HUMAN_SIZE]);
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <wchar.h>
 
-enum { LINE_MAX_BYTES = 64 * 1024, WIDTH_FALLBACK = 80 };
+enum { WIDTH_FALLBACK = 80 };
 
 struct screen
 screen_open(FILE *out)
@@ -24,10 +24,12 @@ screen_open(FILE *out)
     (void)setlocale(LC_CTYPE, "C.UTF-8"); // for wcwidth, whatever the user has
     if (screen.tty) {
         const char *term = getenv("TERM"); // one thread
-        struct winsize size;
-        screen.colour = getenv("NO_COLOR") == NULL && term != NULL && strcmp(term, "dumb") != 0;
-        screen.width =
-            ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : WIDTH_FALLBACK;
+        bool is_smart = term != NULL && strcmp(term, "dumb") != 0;
+        struct winsize size = {.ws_row = 0};
+        (void)ioctl(fd, TIOCGWINSZ, &size); // else: not known
+        screen.colour = is_smart && getenv("NO_COLOR") == NULL;
+        screen.width = size.ws_col > 0 ? size.ws_col : WIDTH_FALLBACK;
+        screen.height = is_smart ? size.ws_row : 0;
     }
     return screen;
 }
@@ -118,6 +120,35 @@ screen_fit(const char *text, size_t columns)
     return length;
 }
 
+// What stands before the next line end, without the codes of styles.
+static void
+take_line(const char **text, struct strbuf *out)
+{
+    const char *at = *text;
+    while (*at != '\0' && *at != '\n') {
+        if (*at == '\033') {
+            at += strcspn(at, "m\n");
+            at += *at == 'm' ? 1 : 0;
+        } else {
+            strbuf_putc(out, *at++);
+        }
+    }
+    *text = *at == '\n' ? at + 1 : at;
+}
+
+size_t
+screen_text_lines(const char *text, size_t width)
+{
+    size_t lines = 0;
+    while (*text != '\0') {
+        AUTO_STRBUF line = STRBUF_INIT(SCREEN_LINE_MAX);
+        take_line(&text, &line);
+        size_t columns = screen_text_width(strbuf_text(&line));
+        lines += width == 0 || columns == 0 ? 1 : (columns + width - 1) / width;
+    }
+    return lines;
+}
+
 // ---- printing
 
 void
@@ -131,7 +162,7 @@ screen_line(const struct screen *screen, const char *format, ...)
     if (length < 0) {
         return;
     }
-    AUTO_STRBUF clean = STRBUF_INIT(LINE_MAX_BYTES);
+    AUTO_STRBUF clean = STRBUF_INIT(SCREEN_LINE_MAX);
     screen_clean(screen, text, &clean);
     free(text);
     (void)fprintf(screen->out, "%s\n", strbuf_text(&clean)); // a broken pipe shows at exit

@@ -15,10 +15,13 @@
 struct screen {
     FILE *out;
     bool tty;
-    bool utf8;    /* else other characters than ASCII become '?' */
-    bool colour;  /* a terminal that shows them, and NO_COLOR is not set */
-    size_t width; /* columns; 0: no limit, since nobody looks */
+    bool utf8;     /* else other characters than ASCII become '?' */
+    bool colour;   /* a terminal that shows them, and NO_COLOR is not set */
+    size_t width;  /* columns; 0: no limit, since nobody looks */
+    size_t height; /* lines of a terminal that can draw again over what it shows; 0: it cannot */
 };
+
+enum { SCREEN_LINE_MAX = 64 * 1024 /* bytes; what is longer is cut */ };
 
 /** Find out what `out` is. Call once, at the start: it sets the locale. */
 struct screen screen_open(FILE *out);
@@ -34,6 +37,10 @@ size_t screen_text_width(const char *text);
 
 /** The longest part of cleaned text that takes at most `columns`: its length in bytes. */
 size_t screen_fit(const char *text, size_t columns);
+
+/** Lines that cleaned text takes with its line ends and styles, in a terminal of `width` columns.
+ */
+size_t screen_text_lines(const char *text, size_t width);
 
 enum screen_style { STYLE_PLAIN, STYLE_GOOD, STYLE_BAD, STYLE_UNSURE, STYLE_HEAD };
 

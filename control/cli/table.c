@@ -87,6 +87,14 @@ total_width(const struct table *table, const size_t widths[TABLE_COLUMNS_MAX])
     return total;
 }
 
+bool
+table_fits(const struct table *table)
+{
+    size_t widths[TABLE_COLUMNS_MAX];
+    measure(table, widths);
+    return table->screen->width == 0 || total_width(table, widths) <= table->screen->width;
+}
+
 // The widest column that may still lose some; `column_count` when there is none.
 static size_t
 widest(const struct table *table, const size_t widths[TABLE_COLUMNS_MAX])

@@ -27,6 +27,9 @@ void table_free(struct table *table);
 /** Add a row of `count` cells as given to table_new; NULL shows as "-". Cleaned and copied. */
 void table_add(struct table *table, const char *const cells[]);
 
+/** Is no line of it wider than the terminal, with nothing cut? */
+bool table_fits(const struct table *table);
+
 /** Print title line and rows; nothing without rows. */
 void table_print(const struct table *table);
 

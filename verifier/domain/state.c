@@ -401,3 +401,45 @@ domain_was_owned(const struct store_domain *domain)
 {
     return domain->owned_at != 0;
 }
+
+/* ---- what is coming -------------------------------------------------------------------------- */
+
+// `spent` of `most` are over, as of the last answer.
+static int64_t
+end_of(const struct store_domain *domain, int64_t most, int64_t spent)
+{
+    int64_t since = domain->checked_at != 0 ? domain->checked_at : domain->created_at;
+    return since + (spent < most ? most - spent : 0);
+}
+
+int64_t
+domain_state_fails_at(const struct store_domain *domain, const struct domain_rules *rules)
+{
+    switch (domain->status) {
+    case DOMAIN_PENDING:
+        return end_of(domain, rules->pending_for_ms, domain->status_ms);
+    case DOMAIN_AT_RISK:
+        return end_of(domain, rules->grace_ms, domain->status_ms);
+    case DOMAIN_VERIFIED:
+    case DOMAIN_FAILED:
+    case DOMAIN_REMOVED:
+        break;
+    }
+    return 0;
+}
+
+int64_t
+domain_state_mail_changes_at(const struct store_domain *domain, const struct domain_rules *rules)
+{
+    int64_t spent = domain->ownership_missing_ms;
+    switch (domain->mail) {
+    case DOMAIN_MAIL_HELD:
+        return end_of(domain, rules->grace_ms, spent);
+    case DOMAIN_MAIL_DEFERRED:
+        return end_of(domain, rules->grace_ms + STATE_LAST_CHANCE_MS, spent);
+    case DOMAIN_MAIL_OPEN:
+    case DOMAIN_MAIL_REFUSED:
+        break;
+    }
+    return 0;
+}

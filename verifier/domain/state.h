@@ -107,6 +107,16 @@ const struct store_event *domain_step_events(struct domain_step *step);
  */
 int64_t domain_state_next_check(const struct store_domain *domain, int64_t now);
 
+/**
+ * When, at the earliest, a pending or at_risk domain fails unless its records are found before:
+ * wall clock ms, as far as the checks up to now tell. 0: nothing of the kind is coming.
+ */
+int64_t domain_state_fails_at(const struct store_domain *domain, const struct domain_rules *rules);
+
+/** Likewise for its mail, held or deferred: when it is deferred or refused. */
+int64_t domain_state_mail_changes_at(const struct store_domain *domain,
+                                     const struct domain_rules *rules);
+
 /** A number from 0 to below span_ms: the same for this row, and evenly spread over many. */
 int64_t domain_state_spread(const struct store_domain *domain, int64_t span_ms);
 

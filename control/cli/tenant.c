@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// mailspur tenant ...
+#include "common/clock.h"
+#include "control/cli/call.h"
+#include "control/cli/handlers.h"
+#include "control/cli/human.h"
+#include "control/cli/table.h"
+#include "control/cli/url.h"
+
+enum cli_exit
+run_tenant_add(struct cli *cli, const struct args *args)
+{
+    AUTO_JSON *answer = NULL;
+    AUTO_STRBUF url = STRBUF_INIT(URL_MAX);
+    strbuf_puts(&url, "/v1/tenants");
+    json_t *body = json_object();
+    call_put_text(body, "tenant", args->operands[0]);
+    enum cli_exit code = call_api(cli, "POST", &url, body, &answer);
+    if (code == CLI_OK && !cli->json) {
+        screen_line(&cli->screen, "%s is added. Next: mailspur domain add NAME --tenant %s",
+                    call_text(answer, "tenant"), call_text(answer, "tenant"));
+    }
+    return code;
+}
+
+static const struct column COLUMNS[] = {
+    {.title = "TENANT", .whole = true},
+    {.title = "DOMAINS", .right = true},
+    {.title = "ADDED"},
+};
+
+enum cli_exit
+run_tenant_list(struct cli *cli, const struct args *args)
+{
+    (void)args;
+    AUTO_JSON *answer = NULL;
+    AUTO_STRBUF url = STRBUF_INIT(URL_MAX);
+    strbuf_puts(&url, "/v1/tenants");
+    enum cli_exit code = call_api(cli, "GET", &url, NULL, &answer);
+    if (code != CLI_OK || cli->json) {
+        return code;
+    }
+    const json_t *tenants = json_object_get(answer, "tenants");
+    AUTO_TABLE *table = table_new(&cli->screen, COLUMNS, ARRAY_LEN(COLUMNS));
+    for (size_t i = 0; i < json_array_size(tenants); i++) {
+        const json_t *tenant = json_array_get(tenants, i);
+        char count[CALL_NUMBER_SIZE];
+        char added[HUMAN_SIZE];
+        const char *const cells[] = {
+            call_text(tenant, "tenant"),
+            call_number_text(tenant, "domains", count),
+            human_time(json_string_value(json_object_get(tenant, "created_at")), clock_wall_ms(),
+                       added),
+        };
+        table_add(table, cells);
+    }
+    table_print(table);
+    if (json_array_size(tenants) == 0) {
+        screen_line(&cli->screen, "no tenants; add one: mailspur tenant add NAME");
+    }
+    return CLI_OK;
+}
+
+enum cli_exit
+run_tenant_remove(struct cli *cli, const struct args *args)
+{
+    AUTO_JSON *answer = NULL;
+    AUTO_STRBUF url = STRBUF_INIT(URL_MAX);
+    strbuf_puts(&url, "/v1/tenants");
+    url_append_segment(&url, args->operands[0]);
+    enum cli_exit code = call_api(cli, "DELETE", &url, NULL, &answer);
+    if (code == CLI_OK && !cli->json) {
+        screen_line(&cli->screen, "%s is removed", call_text(answer, "tenant"));
+    }
+    return code;
+}
