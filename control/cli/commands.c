@@ -9,6 +9,11 @@
 
 #define OPTIONS(table) .options = (table), .option_count = ARRAY_LEN(table)
 
+static const struct option TENANT_REMOVE[] = {
+    {"--domains", NULL, NULL, "its domains too"},
+    {"--held", "CHOICE", "held", "their mail that is held: drain (deliver it) or discard"},
+    {"--yes", NULL, NULL, "do not ask"},
+};
 static const struct option DOMAIN_ADD[] = {
     {"--tenant", "NAME", "tenant", "whose domain it is (default: default)"},
     {"--profile", "NAME", "profile", "its records (default: verification.default_profile)"},
@@ -125,7 +130,8 @@ static const struct command COMMANDS[] = {
     {.group = "tenant",
      .verb = "remove",
      .operands = "NAME",
-     .summary = "remove a tenant that has no domains left",
+     .summary = "remove a tenant that has no domains, or with its domains",
+     OPTIONS(TENANT_REMOVE),
      .operands_min = 1,
      .operands_max = 1,
      .run = run_tenant_remove},

@@ -2,12 +2,13 @@
 // mailspur domain ...
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/clock.h"
+#include "control/cli/confirm.h"
 #include "control/cli/domain_ask.h"
 #include "control/cli/handlers.h"
 #include "control/cli/human.h"
+#include "control/cli/listing.h"
 #include "control/cli/record_file.h"
 #include "control/cli/record_show.h"
 #include "control/cli/table.h"
@@ -245,54 +246,22 @@ run_domain_history(struct cli *cli, const struct args *args)
 
 // ---- removing
 
-static enum cli_exit
-check_sure(const struct cli *cli, const struct args *args)
-{
-    if (args_value(args, "--yes") != NULL) {
-        return CLI_OK;
-    }
-    if (isatty(STDIN_FILENO) != 1) {
-        return cli_complain(cli, CLI_USAGE, "nobody is there to ask: say --yes");
-    }
-    char answer[8] = "";
-    AUTO_STRBUF clean = STRBUF_INIT(URL_MAX);
-    screen_clean(&cli->screen, args->operands[0], &clean);
-    (void)fprintf(cli->err,
-                  "Remove %s? Its mail is refused from the next recipient on; what was accepted is "
-                  "still delivered. [y/N] ",
-                  strbuf_text(&clean));
-    (void)fflush(cli->err);
-    bool is_sure =
-        fgets(answer, sizeof(answer), stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
-    return is_sure ? CLI_OK : cli_complain(cli, CLI_FAILED, "not removed");
-}
-
-static const char *
-held_sentence(const char *held)
-{
-    if (held == NULL) {
-        return "";
-    }
-    return strcmp(held, "drain") == 0 ? "; held deliveries that go out now: "
-                                      : "; held deliveries discarded: ";
-}
-
 enum cli_exit
 run_domain_remove(struct cli *cli, const struct args *args)
 {
     AUTO_JSON *domain = NULL;
-    const char *held = args_value(args, "--held");
-    enum cli_exit code = check_sure(cli, args);
+    enum cli_exit code = confirm(cli, args,
+                                 "Remove %s? Its mail is refused from the next recipient on; what "
+                                 "was accepted is still delivered.",
+                                 args->operands[0]);
     if (code != CLI_OK) {
         return code;
     }
-    json_t *body = held == NULL ? NULL : call_make_body(args);
+    json_t *body = args_value(args, "--held") == NULL ? NULL : call_make_body(args);
     code = domain_ask(cli, "DELETE", args->operands[0], "", body, &domain);
     if (code == CLI_OK && !cli->json) {
-        char count[CALL_NUMBER_SIZE];
-        screen_line(&cli->screen, "%s is removed%s%s", call_text(domain, "domain"),
-                    held_sentence(held),
-                    held == NULL ? "" : call_number_text(domain, "held", count));
+        screen_line(&cli->screen, "%s is removed", call_text(domain, "domain"));
+        listing_print_held(cli, args_value(args, "--held"), domain);
     }
     return code;
 }

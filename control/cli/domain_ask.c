@@ -54,7 +54,7 @@ domain_print_headline(const struct screen *screen, const json_t *domain)
     screen_line(screen, "%s (tenant %s): %s, inbound %s", call_text(domain, "domain"),
                 call_text(domain, "tenant"), call_text(domain, "status"), domain_inbound(domain));
     if (call_text(domain, "waits")[0] != '\0') {
-        screen_line(screen, "  it is %s", call_text(domain, "waits"));
+        screen_line(screen, "  it waits: %s", call_text(domain, "waits"));
     }
 }
 

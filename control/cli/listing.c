@@ -90,6 +90,17 @@ listing_post(const struct cli *cli, const struct args *args, const char *path, c
 }
 
 void
+listing_print_held(const struct cli *cli, const char *choice, const json_t *answer)
+{
+    int64_t count = call_number(answer, "held");
+    if (choice != NULL) {
+        screen_line(&cli->screen, "%" PRId64 " held %s %s", count,
+                    count == 1 ? "delivery" : "deliveries",
+                    strcmp(choice, "drain") == 0 ? "queued" : "discarded");
+    }
+}
+
+void
 listing_print_pair(const struct cli *cli, const char *label, const char *value)
 {
     if (value[0] != '\0') {

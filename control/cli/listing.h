@@ -22,6 +22,9 @@ void listing_print_next(const struct cli *cli, const json_t *answer);
 MUST_CHECK enum cli_exit listing_post(const struct cli *cli, const struct args *args,
                                       const char *path, const char *done);
 
+/** After a removal: what became of held mail, by the choice of --held (NULL: nothing was asked). */
+void listing_print_held(const struct cli *cli, const char *choice, const json_t *answer);
+
 /** One line "  label      value", unless the value is empty. */
 void listing_print_pair(const struct cli *cli, const char *label, const char *value);
 

@@ -2,8 +2,10 @@
 // mailspur tenant ...
 #include "common/clock.h"
 #include "control/cli/call.h"
+#include "control/cli/confirm.h"
 #include "control/cli/handlers.h"
 #include "control/cli/human.h"
+#include "control/cli/listing.h"
 #include "control/cli/table.h"
 #include "control/cli/url.h"
 
@@ -61,16 +63,55 @@ run_tenant_list(struct cli *cli, const struct args *args)
     return CLI_OK;
 }
 
+// Without --domains nothing but an empty tenant can go: no question then.
+static enum cli_exit
+check_sure(const struct cli *cli, const struct args *args)
+{
+    if (args_value(args, "--domains") != NULL) {
+        return confirm(cli, args,
+                       "Remove tenant %s and all its domains? Their mail is refused from the next "
+                       "recipient on; what was accepted is still delivered.",
+                       args->operands[0]);
+    }
+    if (args_value(args, "--held") != NULL) {
+        return cli_complain(cli, CLI_USAGE,
+                            "--held is about the mail of its domains: say "
+                            "--domains too");
+    }
+    return CLI_OK;
+}
+
+static json_t *
+make_removal(const struct args *args)
+{
+    if (args_value(args, "--domains") == NULL) {
+        return NULL;
+    }
+    json_t *body = call_make_body(args);
+    (void)json_object_set_new(body, "domains", json_true()); // fails without memory only
+    return body;
+}
+
 enum cli_exit
 run_tenant_remove(struct cli *cli, const struct args *args)
 {
     AUTO_JSON *answer = NULL;
     AUTO_STRBUF url = STRBUF_INIT(URL_MAX);
+    enum cli_exit code = check_sure(cli, args);
+    if (code != CLI_OK) {
+        return code;
+    }
     strbuf_puts(&url, "/v1/tenants");
     url_append_segment(&url, args->operands[0]);
-    enum cli_exit code = call_api(cli, "DELETE", &url, NULL, &answer);
-    if (code == CLI_OK && !cli->json) {
-        screen_line(&cli->screen, "%s is removed", call_text(answer, "tenant"));
+    code = call_api(cli, "DELETE", &url, make_removal(args), &answer);
+    if (code != CLI_OK || cli->json) {
+        return code;
+    }
+    screen_line(&cli->screen, "%s is removed", call_text(answer, "tenant"));
+    if (args_value(args, "--domains") != NULL) {
+        screen_line(&cli->screen, "%lld of its domains are removed with it",
+                    (long long)call_number(answer, "domains"));
+        listing_print_held(cli, args_value(args, "--held"), answer);
     }
     return code;
 }
