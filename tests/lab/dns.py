@@ -14,20 +14,24 @@ from .process import Daemon, free_port, wait_until
 from .world import World
 
 ZONE = "example"
-AUTHORITY_ADDRESS = "127.0.1.2"  # of the zone's name server, on port 53
+AUTHORITY_ADDRESSES = [f"127.0.2.{i}" for i in range(1, 100)]  # one for each lab that runs
 DEAD_ZONE = "dead.example"  # delegated to a port where nobody listens: SERVFAIL
 TXT_STRING_MAX = 255
 
 
-def can_bind(address, port):
-    """False where another DNS server has the port, or we have no right to it: then domains are
-    checked through the resolver only."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind((address, port))
-        except OSError:
-            return False
-    return True
+def free_address(port):
+    """One of AUTHORITY_ADDRESSES where nobody has the port. None where we have no right to it: then
+    domains are checked through the resolver only."""
+    for address in AUTHORITY_ADDRESSES:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind((address, port))
+                return address
+            except PermissionError:
+                return None
+            except OSError:
+                continue
+    return None
 
 
 def quote_txt(text):
@@ -44,7 +48,7 @@ class Dns:
         self.listen_on_53 = listen_on_53
         self.nsd_port = free_port()
         self.port = free_port()
-        self.listen_as_authority = can_bind(AUTHORITY_ADDRESS, 53)
+        self.authority = free_address(53)  # of the zone's name server
         self.records = {}
         self.serial = 0
         self.nsd = None
@@ -68,7 +72,7 @@ class Dns:
         self.serial += 1
         lines = [f"$ORIGIN {ZONE}.", f"$TTL {self.ttl}",
                  f"@ SOA ns.{ZONE}. hostmaster.{ZONE}. {self.serial} 3600 600 86400 {self.ttl}",
-                 f"@ NS ns.{ZONE}.", f"ns A {AUTHORITY_ADDRESS}"]
+                 f"@ NS ns.{ZONE}.", f"ns A {self.authority or AUTHORITY_ADDRESSES[-1]}"]
         for (name, record_type), values in sorted(self.records.items()):
             lines += [f"{name}. {record_type} {value}" for value in values]
         path = os.path.join(self.folder, "zone")
@@ -104,7 +108,7 @@ class Dns:
         self.nsd = Daemon("nsd", [shutil.which("nsd", path="/usr/sbin:/usr/bin"), "-d", "-c",
                                   os.path.join(self.folder, "nsd.conf")],
                           os.path.join(self.folder, "nsd.log"),
-                          user=None if self.listen_as_authority else "nsd").start()
+                          user=None if self.authority else "nsd").start()
         # Unbound drops root itself, once it holds port 53.
         self.unbound = Daemon("unbound", [shutil.which("unbound", path="/usr/sbin:/usr/bin"), "-d",
                                           "-c", os.path.join(self.folder, "unbound.conf")],
@@ -122,10 +126,10 @@ class Dns:
             out.write(text)
 
     def _nsd_config(self):
-        extra = f"  ip-address: {AUTHORITY_ADDRESS}@53\n" if self.listen_as_authority else ""
+        extra = f"  ip-address: {self.authority}@53\n" if self.authority else ""
         return f"""server:
   ip-address: 127.0.0.1@{self.nsd_port}
-{extra}  username: "{'nsd' if self.listen_as_authority else ''}"
+{extra}  username: "{'nsd' if self.authority else ''}"
   chroot: ""
   zonesdir: "{self.folder}"
   pidfile: ""
