@@ -2,6 +2,7 @@
 """Authoritative NSD and recursive Unbound for one zone, `example.`. With TTL 0, the default, changes
 show at once; benchmarks take one that lets caches work. With `world` the zones of world.py too."""
 import os
+import random
 import shutil
 import signal
 import socket
@@ -14,24 +15,25 @@ from .process import Daemon, free_port, wait_until
 from .world import World
 
 ZONE = "example"
-AUTHORITY_ADDRESSES = [f"127.0.2.{i}" for i in range(1, 100)]  # one for each lab that runs
 DEAD_ZONE = "dead.example"  # delegated to a port where nobody listens: SERVFAIL
 TXT_STRING_MAX = 255
 
 
-def free_address(port):
-    """One of AUTHORITY_ADDRESSES where nobody has the port. None where we have no right to it: then
-    domains are checked through the resolver only."""
-    for address in AUTHORITY_ADDRESSES:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind((address, port))
-                return address
-            except PermissionError:
-                return None
-            except OSError:
-                continue
-    return None
+def can_bind(address, port):
+    """False where another DNS server has the port, or we have no right to it: then domains are
+    checked through the resolver only."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, port))
+        except OSError:
+            return False
+    return True
+
+
+def network_of_our_own():
+    """The start of loopback addresses, such as "127.77.8.", so that labs side by side do not take
+    each other's name servers for their own."""
+    return f"127.{random.randint(2, 254)}.{random.randint(0, 255)}."
 
 
 def quote_txt(text):
@@ -48,12 +50,14 @@ class Dns:
         self.listen_on_53 = listen_on_53
         self.nsd_port = free_port()
         self.port = free_port()
-        self.authority = free_address(53)  # of the zone's name server
+        network = network_of_our_own()
+        self.authority = network + "2"  # address of the zone's name server, on port 53
+        self.listen_as_authority = can_bind(self.authority, 53)
         self.records = {}
         self.serial = 0
         self.nsd = None
         self.unbound = None
-        self.world = World(self.folder) if world else None
+        self.world = World(self.folder, network) if world else None
 
     @property
     def server(self):
@@ -72,7 +76,7 @@ class Dns:
         self.serial += 1
         lines = [f"$ORIGIN {ZONE}.", f"$TTL {self.ttl}",
                  f"@ SOA ns.{ZONE}. hostmaster.{ZONE}. {self.serial} 3600 600 86400 {self.ttl}",
-                 f"@ NS ns.{ZONE}.", f"ns A {self.authority or AUTHORITY_ADDRESSES[-1]}"]
+                 f"@ NS ns.{ZONE}.", f"ns A {self.authority}"]
         for (name, record_type), values in sorted(self.records.items()):
             lines += [f"{name}. {record_type} {value}" for value in values]
         path = os.path.join(self.folder, "zone")
@@ -108,7 +112,7 @@ class Dns:
         self.nsd = Daemon("nsd", [shutil.which("nsd", path="/usr/sbin:/usr/bin"), "-d", "-c",
                                   os.path.join(self.folder, "nsd.conf")],
                           os.path.join(self.folder, "nsd.log"),
-                          user=None if self.authority else "nsd").start()
+                          user=None if self.listen_as_authority else "nsd").start()
         # Unbound drops root itself, once it holds port 53.
         self.unbound = Daemon("unbound", [shutil.which("unbound", path="/usr/sbin:/usr/bin"), "-d",
                                           "-c", os.path.join(self.folder, "unbound.conf")],
@@ -126,10 +130,10 @@ class Dns:
             out.write(text)
 
     def _nsd_config(self):
-        extra = f"  ip-address: {self.authority}@53\n" if self.authority else ""
+        extra = f"  ip-address: {self.authority}@53\n" if self.listen_as_authority else ""
         return f"""server:
   ip-address: 127.0.0.1@{self.nsd_port}
-{extra}  username: "{'nsd' if self.authority else ''}"
+{extra}  username: "{'nsd' if self.listen_as_authority else ''}"
   chroot: ""
   zonesdir: "{self.folder}"
   pidfile: ""

@@ -15,12 +15,12 @@ import dns.rcode
 
 from .process import Daemon, wait_until
 
-ROOT_ADDRESS = "127.0.1.1"
-SERVERS = {"good": "127.0.1.11", "late": "127.0.1.12", "lame": "127.0.1.13"}
-HOSTS = {**SERVERS,
-         "silent": "127.0.1.14",   # a socket that never answers
-         "closed": "127.0.1.15",   # nobody listens: refused at once
-         "private": "10.0.0.1"}    # not asked, whoever allows loopback
+SERVERS = ("good", "late", "lame")
+# The last number of each address in the lab's network.
+HOSTS = {"root": 1, "good": 11, "late": 12, "lame": 13,
+         "silent": 14,   # a socket that never answers
+         "closed": 15}   # nobody listens: refused at once
+PRIVATE = "10.0.0.1"     # of host `private`: not asked, whoever allows loopback
 TOP = "test"
 BOGUS_ZONE = "bogus.test"  # "signed", and no signature is right: SERVFAIL unless CD
 BOGUS_ANCHOR = f"{BOGUS_ZONE}. DS 12345 13 2 " + "ab" * 32
@@ -82,8 +82,9 @@ def ns_lines(zone):
 
 
 class World:
-    def __init__(self, folder):
+    def __init__(self, folder, network):
         self.folder = os.path.join(folder, "world")
+        self.addresses = {host: f"{network}{number}" for host, number in HOSTS.items()}
         os.makedirs(self.folder)
         os.chmod(self.folder, 0o777)
         self.zones = {}
@@ -92,7 +93,7 @@ class World:
         self.daemons = {}
         self.silent = None
         with open(self.path("hints"), "w", encoding="ascii") as out:
-            out.write(f". 3600 NS root.ns.{TOP}.\nroot.ns.{TOP}. 3600 A {ROOT_ADDRESS}\n")
+            out.write(f". 3600 NS root.ns.{TOP}.\nroot.ns.{TOP}. 3600 A {self.addresses['root']}\n")
 
     def path(self, *parts):
         return os.path.join(self.folder, *parts)
@@ -141,9 +142,9 @@ class World:
                  "3600 600 86400 0", f"{name} NS root.ns.{TOP}."]
         if name == ".":
             return "\n".join(lines + [f"{TOP}. NS root.ns.{TOP}.",
-                                      f"root.ns.{TOP}. A {ROOT_ADDRESS}"]) + "\n"
-        lines.append(f"root.ns.{TOP}. A {ROOT_ADDRESS}")
-        lines += [f"{host_name(host)} A {address}" for host, address in HOSTS.items()]
+                                      f"{host_name('root')} A {self.addresses['root']}"]) + "\n"
+        lines += [f"{host_name(host)} A {address}" for host, address in self.addresses.items()]
+        lines.append(f"{host_name('private')} A {PRIVATE}")
         for child in children.get(TOP, []):
             lines += ns_lines(child)
         return "\n".join(lines) + "\n"
@@ -198,10 +199,9 @@ class World:
 
     def _config(self, server, names):
         folder = self.path(server)
-        address = ROOT_ADDRESS if server == "root" else SERVERS[server]
         zones = "".join(f'zone:\n  name: "{name}"\n  zonefile: "{name}.zone"\n' for name in names)
         return f"""server:
-  ip-address: {address}@53
+  ip-address: {self.addresses[server]}@53
   username: "nsd"
   chroot: ""
   zonesdir: "{folder}"
@@ -220,12 +220,11 @@ remote-control:
 
     def _await_serial(self, server):
         name = "." if server == "root" else f"{server}.control."
-        address = ROOT_ADDRESS if server == "root" else SERVERS[server]
 
         def current():
             try:
-                answer = dns.query.udp(dns.message.make_query(name, "SOA"), address,
-                                       timeout=0.2).answer
+                answer = dns.query.udp(dns.message.make_query(name, "SOA"),
+                                       self.addresses[server], timeout=0.2).answer
             except (dns.exception.DNSException, OSError):
                 return False
             return bool(answer) and answer[0][0].serial == self.serial
@@ -235,7 +234,7 @@ remote-control:
 
     def start(self):
         self.silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.silent.bind((HOSTS["silent"], 53))
+        self.silent.bind((self.addresses["silent"], 53))
         self.publish()
         return self
 
