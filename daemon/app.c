@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "control/api/api.h"
 #include "daemon/domains.h"
+#include "router/delivery/announcer.h"
 #include "router/delivery/dispatcher.h"
 #include "router/gate.h"
 #include "router/intake.h"
@@ -65,7 +66,7 @@ open_registry(struct app *app, struct why *why)
 static enum status
 open_domains(struct app *app, struct why *why)
 {
-    return domains_open(app->registry, app->store, app->dispatcher,
+    return domains_open(app->registry, app->store, app->dispatcher, app->announcer,
                         (unsigned)app->started_with->verification.checks_at_once, &app->domains,
                         why);
 }
@@ -74,6 +75,12 @@ static enum status
 open_dispatcher(struct app *app, struct why *why)
 {
     return dispatcher_open(app->store, app->holder, &app->dispatcher, why);
+}
+
+static enum status
+open_announcer(struct app *app, struct why *why)
+{
+    return announcer_open(app->store, app->holder, &app->announcer, why);
 }
 
 static enum status
@@ -111,15 +118,11 @@ static const struct {
     const char *name;
     enum status (*open)(struct app *app, struct why *why);
 } PARTS[] = {
-    {"store", open_store},
-    {"dns", open_dns},
-    {"authority", open_authority},
-    {"registry", open_registry},
-    {"dispatcher", open_dispatcher},
-    {"domains", open_domains},
-    {"intake", open_intake},
-    {"socketmap", open_socketmap},
-    {"api", open_api},
+    {"store", open_store},           {"dns", open_dns},
+    {"authority", open_authority},   {"registry", open_registry},
+    {"dispatcher", open_dispatcher}, {"announcer", open_announcer},
+    {"domains", open_domains},       {"intake", open_intake},
+    {"socketmap", open_socketmap},   {"api", open_api},
 };
 
 enum status
@@ -151,6 +154,7 @@ app_close(struct app *app)
     socketmap_close(app->socketmap);
     intake_close(app->intake);
     domains_close(app->domains);
+    announcer_close(app->announcer);
     dispatcher_close(app->dispatcher);
     registry_close(app->registry);
     authority_close(app->authority);

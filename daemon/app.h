@@ -8,6 +8,7 @@
 #include "store/store.h"
 #include "verifier/domain/registry.h"
 
+struct announcer;
 struct api;
 struct authority;
 struct dispatcher;
@@ -25,6 +26,7 @@ struct app {
     struct authority *authority;
     struct registry *registry;
     struct dispatcher *dispatcher;
+    struct announcer *announcer;
     struct domains *domains;
     struct intake *intake;
     struct socketmap *socketmap;

@@ -13,6 +13,7 @@ struct domains {
     struct registry *registry;
     struct store *store;
     struct dispatcher *dispatcher;
+    struct announcer *announcer;
     struct schedule *schedule;
 };
 
@@ -30,7 +31,8 @@ level_of(const char *kind)
 {
     static const char *const WARNINGS[] = {"domain.at_risk",         "domain.failed",
                                            "domain.inbound_held",    "domain.inbound_deferred",
-                                           "domain.inbound_refused", "domain.mx_points_here"};
+                                           "domain.inbound_refused", "domain.mx_points_here",
+                                           "domain.contested",       "domain.needs_approval"};
     for (size_t i = 0; i < ARRAY_LEN(WARNINGS); i++) {
         if (strcmp(kind, WARNINGS[i]) == 0) {
             return LOG_LEVEL_WARN;
@@ -52,6 +54,9 @@ on_changed(void *context, const struct store_domain *domain, const struct store_
         if (strcmp(event->kind, "domain.inbound_reopened") == 0) {
             dispatcher_kick(domains->dispatcher, NULL); // what was held may go on
         }
+    }
+    if (events != NULL) {
+        announcer_kick(domains->announcer);
     }
     schedule_put(domains->schedule, &domain->id, time_until(domain, store_now_ms(domains->store)));
 }
@@ -82,10 +87,12 @@ put_first(void *context, const struct store_domain *domain)
 
 enum status
 domains_open(struct registry *registry, struct store *store, struct dispatcher *dispatcher,
-             unsigned checks_at_once, struct domains **domains_out, struct why *why)
+             struct announcer *announcer, unsigned checks_at_once, struct domains **domains_out,
+             struct why *why)
 {
     AUTO_FREE struct domains *domains = xcalloc(1, sizeof(*domains));
-    *domains = (struct domains){.registry = registry, .store = store, .dispatcher = dispatcher};
+    *domains = (struct domains){
+        .registry = registry, .store = store, .dispatcher = dispatcher, .announcer = announcer};
     const struct schedule_settings settings = {
         .checks_at_once = checks_at_once, .check = check, .context = domains};
     enum status status = schedule_open(&settings, &domains->schedule, why);

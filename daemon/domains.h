@@ -3,6 +3,7 @@
 #ifndef DAEMON_DOMAINS_H
 #define DAEMON_DOMAINS_H
 
+#include "router/delivery/announcer.h"
 #include "router/delivery/dispatcher.h"
 #include "verifier/domain/registry.h"
 
@@ -11,12 +12,13 @@ struct domains;
 /**
  * Listen to the registry, and check each domain when it is due.
  *
- * @registry, @store, @dispatcher  outlive it
+ * @registry, @store, @dispatcher, @announcer  outlive it
  * @return  ST_OK; ST_AGAIN no threads to be had
  */
 MUST_CHECK enum status domains_open(struct registry *registry, struct store *store,
-                                    struct dispatcher *dispatcher, unsigned checks_at_once,
-                                    struct domains **domains_out, struct why *why);
+                                    struct dispatcher *dispatcher, struct announcer *announcer,
+                                    unsigned checks_at_once, struct domains **domains_out,
+                                    struct why *why);
 
 /** Nobody may change the registry any more. Checks under way end first; registry_cancel beforehand
  *  makes that soon. NULL-safe. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "router/delivery/announcer.h"
 #include "router/delivery/dispatcher.h"
 
 static void
@@ -129,6 +130,7 @@ reload_apply(struct app *app, const char *path)
     warn_of_restart(app->started_with, kept);
     config_holder_set(app->holder, next);
     dispatcher_reload(app->dispatcher);
+    announcer_kick(app->announcer);
     reload_compare_registry(kept, app->registry);
     log_notice("reload.done", LOG_STR("path", path), LOG_INT("generation", kept->generation),
                LOG_INT("domains", kept->domain_count));

@@ -28,7 +28,8 @@ struct request {
     struct store *store;
     const struct config *config;
     const struct config_destination *destination;
-    const struct store_delivery *delivery;
+    const struct store_delivery *delivery; /* NULL: a text of ours is sent */
+    struct id id;                          /* webhook-id */
     enum step step;
     struct store_message message;
     void *message_owner;
@@ -71,8 +72,22 @@ request_new(struct store *store, const struct config *config,
     request->config = config;
     request->destination = destination;
     request->delivery = delivery;
+    request->id = delivery->id;
     request->body = BODY_INIT;
     request->source = (struct body_source){.read = read_stored, .context = request};
+    return request;
+}
+
+struct request *
+request_new_text(const struct config *config, const struct config_destination *destination,
+                 const struct id *id, const char *json)
+{
+    struct request *request = xcalloc(1, sizeof(*request));
+    request->config = config;
+    request->destination = destination;
+    request->id = *id;
+    request->body = BODY_INIT;
+    strbuf_puts(&request->body.before, json);
     return request;
 }
 
@@ -151,17 +166,18 @@ add_headers(struct request *request, const char *signature)
     const struct config_destination *destination = request->destination;
     char timestamp[24];
     (void)snprintf(timestamp, sizeof(timestamp), "%" PRId64, request->timestamp_s);
-    add_header(request, "Content-Type", payload_content_type(destination->format));
-    add_header(request, "webhook-id", request->delivery->id.text);
+    enum destination_format format = request->delivery == NULL ? FORMAT_JSON : destination->format;
+    add_header(request, "Content-Type", payload_content_type(format));
+    add_header(request, "webhook-id", request->id.text);
     add_header(request, "webhook-timestamp", timestamp);
     if (signature[0] != '\0') {
         add_header(request, "webhook-signature", signature);
     }
-    add_header(request, "Idempotency-Key", request->delivery->id.text);
+    add_header(request, "Idempotency-Key", request->id.text);
     if (destination->authorization != NULL) {
         add_header(request, "Authorization", destination->authorization);
     }
-    if (destination->format == FORMAT_RAW) {
+    if (format == FORMAT_RAW) {
         add_envelope_headers(request);
     }
     if (request->small != NULL) {
@@ -298,6 +314,9 @@ static enum status
 load(struct request *request, struct why *why)
 {
     const struct store_delivery *delivery = request->delivery;
+    if (delivery == NULL) {
+        return ST_OK; // the body is there
+    }
     enum status status = store_message_get(request->store, delivery->message_id.text,
                                            &request->message, &request->message_owner, why);
     if (status != ST_OK) {
@@ -330,8 +349,8 @@ begin_hashing(struct request *request)
         request->small = xreallocarray(NULL, (size_t)request->length + 1, 1);
     }
     request->timestamp_s = clock_wall_ms() / 1000;
-    signer_init(&request->signer, destination->secrets, destination->secret_count,
-                request->delivery->id.text, request->timestamp_s);
+    signer_init(&request->signer, destination->secrets, destination->secret_count, request->id.text,
+                request->timestamp_s);
 }
 
 // Hashes up to HASH_STEP bytes; the bytes of a small body are kept.

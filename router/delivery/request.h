@@ -36,6 +36,15 @@ struct request_result {
 struct request *request_new(struct store *store, const struct config *config,
                             const struct config_destination *destination,
                             const struct store_delivery *delivery);
+
+/**
+ * A request that carries a text of ours instead of a message; no store is read.
+ *
+ * @id    the webhook-id; copied, as the JSON text is
+ */
+struct request *request_new_text(const struct config *config,
+                                 const struct config_destination *destination, const struct id *id,
+                                 const char *json);
 void request_free(struct request *request);
 
 /**
