@@ -124,11 +124,10 @@ def small_disk_lab():
 def test_a_full_disk_is_452_and_recovers_without_help(small_disk_lab):
     lab = small_disk_lab
     filler = lab.path("state", "filler")
-    with open(filler, "wb") as out:
+    with open(filler, "wb", buffering=0) as out:
         try:
             while True:
                 out.write(b"x" * 65536)
-                out.flush()
         except OSError:
             pass
     message = compose(SENDER, TICKET, body=b"y" * 70 + b"\r\n")
