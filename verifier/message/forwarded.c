@@ -133,14 +133,20 @@ read_identities(const struct judgement *judgement, const struct results_list *li
     return answer.result == AUTH_PASS ? WORD_PASS : WORD_NOTHING;
 }
 
-// Instance `at` + 1. Its message signature must bind what is shown: From, and the whole body.
+// Its message signature binds what is shown: From, and the whole body.
+static bool
+binds_message(const struct arc_sealed *set)
+{
+    return set->covers_author && set->covers_body;
+}
+
+// Instance `at` + 1.
 static enum word
 read_set(const struct judgement *judgement, size_t at)
 {
     const struct arc_sealed *set = &judgement->input->trail->sets[at];
     struct results_list list;
     if (judgement->verdict->dmarc.domain[0] == '\0' || set->results == NULL ||
-        !set->covers_author || !set->covers_body ||
         results_parse(set->results, set->results_length, &list, NULL) != ST_OK ||
         list.instance != at + 1) {
         return WORD_NOTHING;
@@ -159,13 +165,15 @@ sealer_of(const struct forwarded_case *input, size_t at)
 }
 
 // From the newest set down, while the sealers are registered: each of them vouches for what it
-// found below. The first pass counts. *at_out: the set that decided.
+// found below, as long as what it signed is what we have. The first pass counts. *at_out: the set
+// that decided.
 static enum word
 read_trail(struct judgement *judgement, size_t *at_out)
 {
     enum word word = WORD_NOTHING;
     for (size_t at = judgement->input->trail->count; at-- > 0;) {
-        if (sealer_of(judgement->input, at) == NULL) {
+        if (sealer_of(judgement->input, at) == NULL ||
+            !binds_message(&judgement->input->trail->sets[at])) {
             break;
         }
         enum word here = read_set(judgement, at);

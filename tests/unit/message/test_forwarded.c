@@ -173,6 +173,12 @@ static const struct row ROWS[] = {
     {"older set without From", F, OUT, A, AUTH_PASS,
      {{.sealer = "seal.example", .results = PASS, .leaves_author = true}, SEAL("arc=pass")},
      AUTH_FAIL, false, FORWARDER_UNPROVEN, AUTH_FAIL, REJECT},
+    {"From was not covered since the set that saw a pass", F, OUT, A, AUTH_PASS,
+     {SEAL(PASS), {.sealer = "seal.example", .results = "arc=pass", .leaves_author = true}},
+     AUTH_FAIL, false, FORWARDER_UNPROVEN, AUTH_FAIL, REJECT},
+    {"l= since the set that saw a pass", F, OUT, A, AUTH_PASS,
+     {SEAL(PASS), {.sealer = "seal.example", .results = "arc=pass", .leaves_body = true}},
+     AUTH_FAIL, false, FORWARDER_UNPROVEN, AUTH_FAIL, REJECT},
     // chains that do not hold
     {"forged seal", F, OUT, A, AUTH_FAIL, {SEAL(PASS)}, AUTH_FAIL, false,
      FORWARDER_CLAIMED, AUTH_FAIL, REJECT},
