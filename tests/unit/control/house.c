@@ -45,10 +45,11 @@ write_configuration(const struct house *house)
                   "  socketmap: {path: %s/socketmap.sock}\n"
                   "store: {path: %s/mailspur.db}\n"
                   "limits: {pending_domains: 3}\n"
-                  "verification: {default_profile: inbound}\n"
+                  "verification: {default_profile: inbound, dkim_zone: dkim.test.example,\n"
+                  "  spf_include: _spf.test.example, dkim_keys: %s/dkim}\n"
                   "destinations:\n"
                   "  psa: {kind: psa, url: \"https://psa.invalid/hook\"}\n",
-                  house->folder, house->folder, house->folder, house->folder);
+                  house->folder, house->folder, house->folder, house->folder, house->folder);
     write_file(house, "mailspur.yaml", strbuf_text(&text));
     write_file(house, "domains.d/ours.example.yaml",
                "domain: ours.example\n"

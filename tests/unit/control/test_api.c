@@ -388,7 +388,7 @@ status_counts_what_is_there(void **state)
         const char *group, *member;
         int64_t value;
     } wanted[] = {
-        {"domains", "verified", 1}, {"deliveries", "held", 1},          {"store", "messages", 1},
+        {"domains", "verified", 1}, {"deliveries", "held", 1},        {"store", "messages", 1},
         {"store", "submitted", 1},  {"limits", "pending_domains", 3},
     };
     for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {

@@ -11,26 +11,11 @@
 
 #include <cmocka.h>
 
+#include "cli_run.h"
 #include "control/cli/cli.h"
 #include "control/cli/commands.h"
-#include "house.h"
 
-enum { WORDS_MAX = 12, LINE_SIZE = 512 };
-
-// What a run printed and returned.
-struct outcome {
-    int code;
-    char *out;
-    char *err;
-};
-
-static void
-outcome_done(struct outcome *outcome)
-{
-    free(outcome->out);
-    free(outcome->err);
-}
-#define AUTO_OUTCOME __attribute__((cleanup(outcome_done))) struct outcome
+enum { LINE_SIZE = 512 };
 
 static int
 set_up(void **state)
@@ -48,58 +33,9 @@ tear_down(void **state)
     return 0;
 }
 
-// Run `mailspur` with these words, separated by blanks. The house's configuration names the socket.
-static struct outcome
-run(const struct house *house, const char *line)
-{
-    char words[LINE_SIZE];
-    char program[] = "mailspur";
-    char option[] = "-c";
-    char config[HOUSE_PATH_SIZE];
-    char *argv[WORDS_MAX + 4] = {program};
-    int argc = 1;
-    (void)snprintf(words, sizeof(words), "%s", line);
-    char *rest = NULL;
-    for (char *word = strtok_r(words, " ", &rest); word != NULL;
-         word = strtok_r(NULL, " ", &rest)) {
-        assert_true(argc < WORDS_MAX);
-        argv[argc++] = word;
-    }
-    if (house != NULL) {
-        (void)snprintf(config, sizeof(config), "%s", house->config_path);
-        argv[argc++] = option;
-        argv[argc++] = config;
-    }
-    struct outcome outcome = {.code = -1};
-    size_t out_length;
-    size_t err_length;
-    FILE *out = open_memstream(&outcome.out, &out_length);
-    FILE *err = open_memstream(&outcome.err, &err_length);
-    outcome.code = cli_main(argc, argv, out, err);
-    assert_int_equal(fclose(out), 0);
-    assert_int_equal(fclose(err), 0);
-    return outcome;
-}
-
-static void
-expect(const struct house *house, const char *line, int code, const char *printed)
-{
-    AUTO_OUTCOME outcome = run(house, line);
-    if (outcome.code != code ||
-        (strstr(outcome.out, printed) == NULL && strstr(outcome.err, printed) == NULL)) {
-        fail_msg("mailspur %s: exit %d\n%s%s", line, outcome.code, outcome.out, outcome.err);
-    }
-}
-
-struct step {
-    const char *line;
-    int code;
-    const char *printed;
-};
-
 // ---- without a daemon
 
-static const struct step OFFLINE[] = {
+static const struct cli_step OFFLINE[] = {
     {"", CLI_USAGE, "usage: mailspur"},
     {"help", CLI_OK, "exit codes"},
     {"--help", CLI_OK, "exit codes"},
@@ -155,7 +91,7 @@ command_line_is_explained_and_exits_as_documented(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(OFFLINE); i++) {
-        expect(NULL, OFFLINE[i].line, OFFLINE[i].code, OFFLINE[i].printed);
+        cli_expect(NULL, OFFLINE[i].line, OFFLINE[i].code, OFFLINE[i].printed);
     }
 }
 
@@ -163,7 +99,7 @@ static void
 every_command_has_its_line_of_help(void **state)
 {
     (void)state;
-    AUTO_OUTCOME help = run(NULL, "help");
+    AUTO_OUTCOME help = cli_run(NULL, "help");
     size_t count;
     const struct command *commands = commands_all(&count);
     for (size_t i = 0; i < count; i++) {
@@ -189,7 +125,7 @@ output_that_cannot_be_written_is_no_success(void **state)
 
 // ---- domains
 
-static const struct step DOMAIN_STEPS[] = {
+static const struct cli_step DOMAIN_STEPS[] = {
     {"domain list", CLI_OK, "no domains"},
     {"domain add ours.example --tenant acme", CLI_OK, "mailspur domain verify ours.example"},
     {"domain add ours.example --tenant acme", CLI_REFUSED, "mailspur: "},
@@ -224,7 +160,7 @@ static void
 domain_commands_say_what_they_did(void **state)
 {
     for (size_t i = 0; i < ARRAY_LEN(DOMAIN_STEPS); i++) {
-        expect(*state, DOMAIN_STEPS[i].line, DOMAIN_STEPS[i].code, DOMAIN_STEPS[i].printed);
+        cli_expect(*state, DOMAIN_STEPS[i].line, DOMAIN_STEPS[i].code, DOMAIN_STEPS[i].printed);
     }
 }
 
@@ -232,10 +168,10 @@ static void
 verified_domain_shows_ticks_and_the_next_step(void **state)
 {
     house_verify(*state, "ours.example");
-    expect(*state, "domain verify ours.example", CLI_OK, "\xe2\x9c\x93 ownership");
-    expect(*state, "domain verify ours.example", CLI_OK, "Next: mailspur domain inbound on");
-    expect(*state, "domain inbound on ours.example", CLI_OK, "verified, inbound on");
-    expect(*state, "domain verify ours.example", CLI_OK, "takes mail");
+    cli_expect(*state, "domain verify ours.example", CLI_OK, "\xe2\x9c\x93 ownership");
+    cli_expect(*state, "domain verify ours.example", CLI_OK, "Next: mailspur domain inbound on");
+    cli_expect(*state, "domain inbound on ours.example", CLI_OK, "verified, inbound on");
+    cli_expect(*state, "domain verify ours.example", CLI_OK, "takes mail");
 }
 
 static void
@@ -244,10 +180,10 @@ removal_without_yes_and_without_a_terminal_is_refused(void **state)
     house_verify(*state, "ours.example");
     int before = dup(STDIN_FILENO);
     assert_non_null(freopen("/dev/null", "r", stdin));
-    expect(*state, "domain remove ours.example", CLI_USAGE, "--yes");
+    cli_expect(*state, "domain remove ours.example", CLI_USAGE, "--yes");
     assert_int_equal(dup2(before, STDIN_FILENO), STDIN_FILENO);
     assert_int_equal(close(before), 0);
-    expect(*state, "domain show ours.example", CLI_OK, "verified");
+    cli_expect(*state, "domain show ours.example", CLI_OK, "verified");
 }
 
 // ---- mail
@@ -259,32 +195,33 @@ mail_commands_show_and_act(void **state)
     struct id delivery;
     struct id message = house_store(house, "\x1b[2Jred", DELIVERY_HELD, 100, &delivery);
     char line[LINE_SIZE];
-    expect(house, "message list", CLI_OK, "sender@elsewhere.example");
-    expect(house, "message list", CLI_OK, "a@ours.example +1");
-    expect(house, "message list --limit 0", CLI_USAGE, "'limit'");
-    expect(house, "hold list", CLI_OK, "dmarc quarantine");
-    expect(house, "delivery list --state held", CLI_OK, delivery.text);
-    expect(house, "delivery list --state dead", CLI_OK, "no deliveries");
-    expect(house, "status", CLI_OK, "1 held");
+    cli_expect(house, "message list", CLI_OK, "sender@elsewhere.example");
+    cli_expect(house, "message list", CLI_OK, "a@ours.example +1");
+    cli_expect(house, "message list --limit 0", CLI_USAGE, "'limit'");
+    cli_expect(house, "hold list", CLI_OK, "dmarc quarantine");
+    cli_expect(house, "delivery list --state held", CLI_OK, delivery.text);
+    cli_expect(house, "delivery list --state dead", CLI_OK, "no deliveries");
+    cli_expect(house, "status", CLI_OK, "1 held");
     (void)snprintf(line, sizeof(line), "message show %s", message.text);
-    expect(house, line, CLI_OK, "dmarc        fail");
-    AUTO_OUTCOME shown = run(house, line);
+    cli_expect(house, line, CLI_OK, "dmarc        fail");
+    AUTO_OUTCOME shown = cli_run(house, line);
     assert_null(strchr(shown.out, '\x1b'));
     (void)snprintf(line, sizeof(line), "message show %s --raw", message.text);
-    AUTO_OUTCOME raw = run(house, line);
+    AUTO_OUTCOME raw = cli_run(house, line);
     assert_int_equal(raw.code, CLI_OK);
     assert_int_equal(strlen(raw.out), 100);
     (void)snprintf(line, sizeof(line), "hold discard %s --reason spam", delivery.text);
-    expect(house, line, CLI_OK, "1 delivery discarded");
-    expect(house, line, CLI_FAILED, "0 deliveries discarded");
+    cli_expect(house, line, CLI_OK, "1 delivery discarded");
+    cli_expect(house, line, CLI_FAILED, "0 deliveries discarded");
     (void)snprintf(line, sizeof(line), "delivery show %s", delivery.text);
-    expect(house, line, CLI_OK, "who = a");
+    cli_expect(house, line, CLI_OK, "who = a");
     (void)snprintf(line, sizeof(line), "delivery retry %s", delivery.text);
-    expect(house, line, CLI_OK, "1 delivery queued again");
-    expect(house, "delivery retry 018f3c1e-0000-7000-8000-000000000000", CLI_NOT_FOUND, "mailspur");
-    expect(house, "delivery retry --state held", CLI_REFUSED, "mailspur");
-    expect(house, "message show x --raw", CLI_NOT_FOUND, "mailspur");
-    expect(house, "message show x --raw --json", CLI_NOT_FOUND, "\"code\":\"not_found\"");
+    cli_expect(house, line, CLI_OK, "1 delivery queued again");
+    cli_expect(house, "delivery retry 018f3c1e-0000-7000-8000-000000000000", CLI_NOT_FOUND,
+               "mailspur");
+    cli_expect(house, "delivery retry --state held", CLI_REFUSED, "mailspur");
+    cli_expect(house, "message show x --raw", CLI_NOT_FOUND, "mailspur");
+    cli_expect(house, "message show x --raw --json", CLI_NOT_FOUND, "\"code\":\"not_found\"");
 }
 
 // Left out of the request, such a word would make it mean all of the domain's held mail.
@@ -294,10 +231,10 @@ word_that_is_no_utf8_never_selects_more(void **state)
     struct house *house = *state;
     struct id delivery;
     (void)house_store(house, "kept", DELIVERY_HELD, 10, &delivery);
-    expect(house, "hold discard \xff --domain ours.example", CLI_USAGE, "'delivery' must be");
-    expect(house, "hold discard --message \xff --domain ours.example", CLI_USAGE,
-           "'message' must be");
-    expect(house, "hold list", CLI_OK, delivery.text);
+    cli_expect(house, "hold discard \xff --domain ours.example", CLI_USAGE, "'delivery' must be");
+    cli_expect(house, "hold discard --message \xff --domain ours.example", CLI_USAGE,
+               "'message' must be");
+    cli_expect(house, "hold list", CLI_OK, delivery.text);
 }
 
 static void
@@ -308,12 +245,12 @@ long_list_tells_how_to_go_on(void **state)
     for (size_t i = 0; i < 3; i++) {
         (void)house_store(house, "page", DELIVERY_HELD, 10, &delivery);
     }
-    AUTO_OUTCOME page = run(house, "message list --limit 2");
+    AUTO_OUTCOME page = cli_run(house, "message list --limit 2");
     const char *hint = strstr(page.err, "--before ");
     assert_non_null(hint);
     char line[LINE_SIZE];
     (void)snprintf(line, sizeof(line), "message list --limit 2 %.45s", hint);
-    AUTO_OUTCOME rest = run(house, line);
+    AUTO_OUTCOME rest = cli_run(house, line);
     assert_int_equal(rest.code, CLI_OK);
     assert_string_equal(rest.err, "");
     assert_non_null(strstr(rest.out, "page"));
@@ -322,8 +259,8 @@ long_list_tells_how_to_go_on(void **state)
 static void
 good_configuration_is_called_good(void **state)
 {
-    expect(*state, "config check", CLI_OK, ": good;");
-    expect(*state, "config check --json", CLI_OK, "{\"ok\":true");
+    cli_expect(*state, "config check", CLI_OK, ": good;");
+    cli_expect(*state, "config check --json", CLI_OK, "{\"ok\":true");
 }
 
 #define CLI_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

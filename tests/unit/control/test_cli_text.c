@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -76,6 +77,38 @@ width_counts_columns_not_bytes(void **state)
     assert_int_equal(screen_fit("abc", 9), 3);
 }
 
+struct lines_case {
+    const char *text;
+    size_t width;
+    size_t lines;
+};
+static const struct lines_case LINES[] = {
+    {"", 10, 0},
+    {"\n", 10, 1},
+    {"a\nb\n", 10, 2},
+    {"a\nb", 10, 2},
+    {"0123456789\n", 10, 1}, // fits exactly
+    {"0123456789x\n", 10, 2},
+    {"0123456789x\n", 0, 1}, // as wide as it likes
+    {"\xe6\x97\xa5\xe6\x9c\xac\n", 3, 2},
+    {"\033[32m0123456789\033[0m\n", 10, 1}, // styles take no place
+    {"\033[32m\n\033[0m\n", 10, 2},
+    {"\033[broken\nb\n", 10, 2},
+};
+
+static void
+lines_of_a_terminal_are_counted_with_those_it_wraps(void **state)
+{
+    (void)state;
+    (void)screen_open(stdout);
+    for (size_t i = 0; i < ARRAY_LEN(LINES); i++) {
+        size_t lines = screen_text_lines(LINES[i].text, LINES[i].width);
+        if (lines != LINES[i].lines) {
+            fail_msg("row %zu: %zu lines", i, lines);
+        }
+    }
+}
+
 // ---- tables
 
 static const struct column COLUMNS[] = {
@@ -130,6 +163,22 @@ wide_cells_are_cut_to_the_terminal_but_not_ids(void **state)
 }
 
 static void
+table_fits_when_nothing_would_be_cut(void **state)
+{
+    (void)state;
+    struct screen screen = screen_open(stdout);
+    AUTO_TABLE *table = table_new(&screen, COLUMNS, ARRAY_LEN(COLUMNS));
+    const char *const row[] = {"0123456789", "a subject", "7", "x"};
+    table_add(table, row);
+    screen.width = 10 + 2 + 9 + 2 + 1 + 2 + 3;
+    assert_true(table_fits(table));
+    screen.width--;
+    assert_false(table_fits(table));
+    screen.width = 0;
+    assert_true(table_fits(table));
+}
+
+static void
 table_without_rows_prints_nothing(void **state)
 {
     (void)state;
@@ -181,6 +230,22 @@ times_are_told_by_their_distance(void **state)
     char out[HUMAN_SIZE];
     assert_string_equal(human_time(NULL, now, out), "-");
     assert_string_equal(human_time("never", now, out), "never");
+}
+
+static void
+clock_has_a_date_when_it_is_not_today(void **state)
+{
+    (void)state;
+    int64_t now;
+    char out[HUMAN_SIZE];
+    assert_int_equal(setenv("TZ", "UTC-2", 1), 0); // two hours east
+    tzset();
+    assert_int_equal(human_parse_iso("2026-11-22T10:15:30.123Z", &now), ST_OK);
+    assert_string_equal(human_clock("2026-11-22T12:20:00.000Z", now, out), "14:20");
+    assert_string_equal(human_clock("2026-11-22T21:59:59.999Z", now, out), "23:59");
+    assert_string_equal(human_clock("2026-11-22T22:00:00.000Z", now, out), "2026-11-23 00:00");
+    assert_string_equal(human_clock("2025-11-22T12:20:00.000Z", now, out), "2025-11-22 14:20");
+    assert_string_equal(human_clock("soon", now, out), "soon");
 }
 
 static void
@@ -239,6 +304,9 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_of_strangers_cannot_drive_a_terminal),
         cmocka_unit_test(width_counts_columns_not_bytes),
+        cmocka_unit_test(lines_of_a_terminal_are_counted_with_those_it_wraps),
+        cmocka_unit_test(table_fits_when_nothing_would_be_cut),
+        cmocka_unit_test(clock_has_a_date_when_it_is_not_today),
         cmocka_unit_test(columns_are_aligned_and_lines_end_without_blanks),
         cmocka_unit_test(wide_cells_are_cut_to_the_terminal_but_not_ids),
         cmocka_unit_test(table_without_rows_prints_nothing),

@@ -541,6 +541,67 @@ daily_checks_of_many_domains_are_spread(void **state)
     }
 }
 
+/* ---- what is coming -------------------------------------------------------------------------- */
+
+struct coming {
+    const char *label;
+    enum domain_status status;
+    int64_t status_ms;
+    enum domain_mail mail;
+    int64_t missing_ms;
+    int64_t fails_in; /* from the last check; INT64_MIN: never */
+    int64_t changes_in;
+};
+static const struct coming COMING[] = {
+    {"just added", DOMAIN_PENDING, 0, DOMAIN_MAIL_OPEN, 0, 72 * H, INT64_MIN},
+    {"pending for a day", DOMAIN_PENDING, D, DOMAIN_MAIL_OPEN, 0, 48 * H, INT64_MIN},
+    {"its time is over, its misses are not", DOMAIN_AT_RISK, 80 * H, DOMAIN_MAIL_OPEN, 0, 0,
+     INT64_MIN},
+    {"verified", DOMAIN_VERIFIED, D, DOMAIN_MAIL_OPEN, 0, INT64_MIN, INT64_MIN},
+    {"failed", DOMAIN_FAILED, D, DOMAIN_MAIL_OPEN, 0, INT64_MIN, INT64_MIN},
+    {"removed", DOMAIN_REMOVED, D, DOMAIN_MAIL_OPEN, 0, INT64_MIN, INT64_MIN},
+    {"held", DOMAIN_AT_RISK, 2 * H, DOMAIN_MAIL_HELD, 2 * H, 70 * H, 70 * H},
+    {"deferred", DOMAIN_FAILED, 2 * H, DOMAIN_MAIL_DEFERRED, 74 * H, INT64_MIN, 22 * H},
+    {"refused", DOMAIN_FAILED, 2 * H, DOMAIN_MAIL_REFUSED, 97 * H, INT64_MIN, INT64_MIN},
+};
+
+static void
+what_is_coming_is_told_as_of_the_last_check(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(COMING); i++) {
+        const struct coming *c = &COMING[i];
+        struct store_domain row = row_in(c->status);
+        row.checked_at = c->status_ms == 0 ? 0 : START_MS + H;
+        row.status_ms = c->status_ms;
+        row.mail = c->mail;
+        row.ownership_missing_ms = c->missing_ms;
+        int64_t since = row.checked_at == 0 ? row.created_at : row.checked_at;
+        int64_t fails = c->fails_in == INT64_MIN ? 0 : since + c->fails_in;
+        int64_t changes = c->changes_in == INT64_MIN ? 0 : since + c->changes_in;
+        if (domain_state_fails_at(&row, &RULES) != fails ||
+            domain_state_mail_changes_at(&row, &RULES) != changes) {
+            fail_msg("%s", c->label);
+        }
+    }
+}
+
+static void
+domain_whose_records_are_gone_fails_when_it_was_told(void **state)
+{
+    (void)state;
+    struct store_domain row = row_in(DOMAIN_VERIFIED);
+    (void)check_at(&row, START_MS + H, CHECK_MISS);
+    (void)check_at(&row, row.next_check_at, CHECK_MISS);
+    assert_int_equal(row.status, DOMAIN_AT_RISK);
+    int64_t told = domain_state_fails_at(&row, &RULES);
+    follow_schedule(&row, told - 1, CHECK_MISS);
+    assert_int_equal(row.status, DOMAIN_AT_RISK);
+    assert_int_equal(domain_state_fails_at(&row, &RULES), told); // unless checks are left out
+    follow_schedule(&row, told, CHECK_MISS);
+    assert_int_equal(row.status, DOMAIN_FAILED);
+}
+
 int
 main(void)
 {
@@ -560,6 +621,8 @@ main(void)
         cmocka_unit_test(an_identity_is_given_back_before_a_name_is_forgotten),
         cmocka_unit_test(a_watch_does_not_end_by_a_clock_that_jumped),
         cmocka_unit_test(the_next_check_is_as_designed),
+        cmocka_unit_test(what_is_coming_is_told_as_of_the_last_check),
+        cmocka_unit_test(domain_whose_records_are_gone_fails_when_it_was_told),
         cmocka_unit_test(nobody_to_ask_is_tried_again_within_the_hour),
         cmocka_unit_test(daily_checks_of_many_domains_are_spread),
     };

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+// `mailspur tenant` and `mailspur domain` against the real API: forms, words and exit codes.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cli_run.h"
+#include "common/cleanup.h"
+#include "control/cli/cli.h"
+
+static int
+set_up(void **state)
+{
+    static struct house house;
+    house_open(&house);
+    *state = &house;
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    house_close(*state);
+    return 0;
+}
+
+// ---- tenants
+
+static const struct cli_step TENANT_STEPS[] = {
+    {"tenant list", CLI_OK, "no tenants"},
+    {"tenant add acme", CLI_OK, "mailspur domain add NAME --tenant acme"},
+    {"tenant add acme", CLI_REFUSED, "acme"},
+    {"tenant add Acme!", CLI_USAGE, "Acme!"},
+    {"tenant list", CLI_OK, "acme"},
+    {"tenant list --json", CLI_OK, "{\"tenants\":[{"},
+    {"domain add one.example --tenant acme", CLI_OK, "tenant acme"},
+    {"tenant remove acme", CLI_REFUSED, "acme"},
+    {"tenant remove acme --held drain", CLI_USAGE, "--domains"},
+    {"tenant remove acme --domains --held eat --yes", CLI_USAGE, "'eat'"},
+    {"tenant remove acme --domains --held drain --yes", CLI_OK, "0 held deliveries queued"},
+    {"tenant list", CLI_OK, "no tenants"},
+    {"tenant remove acme", CLI_NOT_FOUND, "acme"},
+    {"tenant add empty", CLI_OK, "is added"},
+    {"tenant remove empty", CLI_OK, "empty is removed"},
+};
+
+static void
+tenants_come_and_go(void **state)
+{
+    cli_expect_all(*state, TENANT_STEPS, ARRAY_LEN(TENANT_STEPS));
+}
+
+static void
+tenant_with_domains_is_not_removed_without_yes_or_a_terminal(void **state)
+{
+    int before = dup(STDIN_FILENO);
+    assert_non_null(freopen("/dev/null", "r", stdin));
+    cli_expect(*state, "domain add one.example --tenant acme", CLI_OK, "pending");
+    cli_expect(*state, "tenant remove acme --domains", CLI_USAGE, "--yes");
+    cli_expect(*state, "tenant list", CLI_OK, "acme");
+    assert_int_equal(dup2(before, STDIN_FILENO), STDIN_FILENO);
+    assert_int_equal(close(before), 0);
+}
+
+// ---- records
+
+static const struct cli_step RECORD_STEPS[] = {
+    {"domain add ours.example --profile local", CLI_OK, "mailspur domain verify ours.example"},
+    {"domain add more.example --profile none", CLI_USAGE, "none"},
+    {"domain add more.example --profile ivymail --region eu-west-1", CLI_OK,
+     "feedback-smtp.eu-west-1.amazonses.com"},
+    {"domain records ours.example", CLI_OK, "PURPOSE"},
+    {"domain records ours.example --format table", CLI_OK, "FULL NAME"},
+    {"domain records ours.example --format bind", CLI_OK,
+     "\"v=spf1 include:_spf.test.example ~all\"\n"},
+    {"domain records ours.example --format csv", CLI_OK,
+     "purpose,for,required,type,host,name,value,priority,ttl,status\r\n"},
+    {"domain records ours.example --format csv", CLI_OK,
+     "mx,inbound,no,MX,@,ours.example,mx.test.example,10,"},
+    {"domain records ours.example --format json", CLI_OK, "\"purpose\":\"ownership\""},
+    {"domain records ours.example --json", CLI_OK, "\"purpose\":\"ownership\""},
+    {"domain records ours.example --format xml", CLI_USAGE,
+     "--format is table, json, bind or csv, not 'xml'"},
+    {"domain records none.example --format bind", CLI_NOT_FOUND, "no domain none.example"},
+    {"domain zone ours.example", CLI_OK, ".dkim.test.example."},
+    {"domain zone ours.example", CLI_OK, "v=DKIM1; k=ed25519; p="},
+    {"domain zone ours.example --json", CLI_OK, "\"zone\":\"dkim.test.example\""},
+    {"domain zone more.example", CLI_REFUSED, "dkim: local"},
+    {"domain zone none.example", CLI_NOT_FOUND, "no domain none.example"},
+};
+
+static void
+records_come_in_every_form(void **state)
+{
+    cli_expect_all(*state, RECORD_STEPS, ARRAY_LEN(RECORD_STEPS));
+}
+
+// What CNAMEs of the tenant lead to is what the operator is told to publish.
+static void
+each_dkim_cname_leads_to_a_line_of_the_zone(void **state)
+{
+    json_t *answer;
+    cli_expect(*state, "domain add ours.example --profile local", CLI_OK, "pending");
+    AUTO_OUTCOME zone = cli_run(*state, "domain zone ours.example");
+    assert_int_equal(house_ask(*state, "GET", "/v1/domains/ours.example/records", NULL, &answer),
+                     200);
+    const json_t *records = json_object_get(answer, "records");
+    size_t keys = 0;
+    for (size_t i = 0; i < json_array_size(records); i++) {
+        const json_t *record = json_array_get(records, i);
+        if (strcmp(house_text(record, "purpose"), "dkim") == 0) {
+            assert_non_null(strstr(zone.out, house_text(record, "value")));
+            keys++;
+        }
+    }
+    assert_int_equal(keys, 3);
+    json_decref(answer);
+}
+
+// ---- looking
+
+static void
+list_counts_problems_and_tells_the_next_check(void **state)
+{
+    cli_expect(*state, "domain add ours.example", CLI_OK, "pending");
+    AUTO_OUTCOME before = cli_run(*state, "domain list");
+    assert_non_null(strstr(before.out, "PROBLEMS"));
+    assert_non_null(strstr(before.out, "NEXT CHECK"));
+    json_t *answer;
+    assert_int_equal(house_ask(*state, "GET", "/v1/domains?problems=true", NULL, &answer), 200);
+    assert_true(json_is_null(
+        json_object_get(json_array_get(json_object_get(answer, "domains"), 0), "problems")));
+    json_decref(answer);
+    cli_expect(*state, "domain verify ours.example", CLI_FAILED, "not verified: pending");
+    assert_int_equal(house_ask(*state, "GET", "/v1/domains?problems=true", NULL, &answer), 200);
+    assert_int_equal(json_integer_value(json_object_get(
+                         json_array_get(json_object_get(answer, "domains"), 0), "problems")),
+                     2);
+    json_decref(answer);
+    assert_int_equal(house_ask(*state, "GET", "/v1/domains", NULL, &answer), 200);
+    assert_null(json_object_get(json_array_get(json_object_get(answer, "domains"), 0), "problems"));
+    json_decref(answer);
+}
+
+static const struct cli_step SHOW_STEPS[] = {
+    {"domain add ours.example", CLI_OK, "pending"},
+    {"domain show ours.example", CLI_OK, "not checked yet: mailspur domain verify ours.example"},
+    {"domain show ours.example", CLI_OK, "  fails        20"}, // a time: 72 h from now
+    {"domain verify ours.example", CLI_FAILED, "problem   it is not there"},
+    {"domain show ours.example", CLI_OK, "problem   it is not there"},
+    {"domain show ours.example", CLI_OK, "  next check   20"},
+    {"domain show ours.example@default", CLI_OK, "ours.example (tenant default)"},
+    {"domain show ours.example@other", CLI_NOT_FOUND, "other"},
+    {"domain add ours.example --tenant other", CLI_OK, "it waits: held by another tenant"},
+    {"domain show ours.example@other", CLI_OK, "it waits: held by another tenant"},
+    {"domain history ours.example --limit 1", CLI_OK, "domain."},
+    {"domain remove ours.example --held eat --yes", CLI_USAGE, "'eat'"},
+    {"domain remove ours.example --held discard --yes", CLI_OK, "0 held deliveries discarded"},
+    {"domain remove ours.example@other --yes", CLI_OK, "ours.example is removed"},
+};
+
+static void
+show_tells_how_it_stands_and_what_is_coming(void **state)
+{
+    cli_expect_all(*state, SHOW_STEPS, ARRAY_LEN(SHOW_STEPS));
+}
+
+// ---- watching
+
+static const struct cli_step WATCH_STEPS[] = {
+    {"domain verify none.example --watch", CLI_NOT_FOUND, "no domain none.example"},
+    {"domain verify ours.example --timeout 5s", CLI_USAGE, "say --watch too"},
+    {"domain verify ours.example --watch --timeout 5", CLI_USAGE, "--timeout: "},
+    {"domain verify ours.example --watch --timeout soon", CLI_USAGE, "'soon'"},
+    {"domain verify x --watch --socket /nonexistent/control.sock", CLI_UNREACHABLE, "No such file"},
+};
+
+static void
+watch_ends_at_once_when_there_is_nothing_to_wait_for(void **state)
+{
+    cli_expect_all(*state, WATCH_STEPS, ARRAY_LEN(WATCH_STEPS));
+    house_verify(*state, "ours.example");
+    AUTO_OUTCOME outcome = cli_run(*state, "domain verify ours.example --watch");
+    assert_int_equal(outcome.code, CLI_OK);
+    assert_non_null(strstr(outcome.out, "Z  \xe2\x9c\x93 ownership"));
+    assert_non_null(strstr(outcome.out, "Next: mailspur domain inbound on ours.example\n"));
+}
+
+static void
+watch_gives_up_when_its_time_is_over_with_the_whole_report(void **state)
+{
+    cli_expect(*state, "domain add ours.example", CLI_OK, "pending");
+    AUTO_OUTCOME outcome = cli_run(*state, "domain verify ours.example --watch --timeout 1ms");
+    assert_int_equal(outcome.code, CLI_FAILED);
+    assert_non_null(strstr(outcome.out, "problem   it is not there\n"));
+    assert_non_null(strstr(outcome.out, "ours.example is not verified: pending\n"));
+    // However many checks there were, only the first brought something new.
+    const char *first = strstr(outcome.out, "Z  \xe2\x9c\x97 ownership");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "Z  \xe2\x9c\x97 ownership"));
+}
+
+static void
+watch_with_json_prints_an_object_for_each_check_and_nothing_else(void **state)
+{
+    cli_expect(*state, "domain add ours.example", CLI_OK, "pending");
+    AUTO_OUTCOME outcome =
+        cli_run(*state, "domain verify ours.example --watch --timeout 1ms --json");
+    assert_int_equal(outcome.code, CLI_FAILED);
+    size_t lines = 0;
+    char *rest = NULL;
+    for (char *line = strtok_r(outcome.out, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        json_t *object = json_loads(line, 0, NULL);
+        assert_string_equal(house_text(object, "status"), "pending");
+        json_decref(object);
+        lines++;
+    }
+    assert_true(lines >= 1 && lines <= 2);
+}
+
+#define DOMAIN_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        DOMAIN_TEST(tenants_come_and_go),
+        DOMAIN_TEST(tenant_with_domains_is_not_removed_without_yes_or_a_terminal),
+        DOMAIN_TEST(records_come_in_every_form),
+        DOMAIN_TEST(each_dkim_cname_leads_to_a_line_of_the_zone),
+        DOMAIN_TEST(list_counts_problems_and_tells_the_next_check),
+        DOMAIN_TEST(show_tells_how_it_stands_and_what_is_coming),
+        DOMAIN_TEST(watch_ends_at_once_when_there_is_nothing_to_wait_for),
+        DOMAIN_TEST(watch_gives_up_when_its_time_is_over_with_the_whole_report),
+        DOMAIN_TEST(watch_with_json_prints_an_object_for_each_check_and_nothing_else),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
