@@ -106,6 +106,10 @@ free_host(struct host_keys *host)
     free_socket(&config->control);
     free_socket(&config->intake);
     free_socket(&config->socketmap);
+    for (size_t i = 0; i < config->limits.tenant_count; i++) {
+        free(config->limits.tenants[i].name);
+    }
+    free(config->limits.tenants);
     free(config->store.path);
     free_texts(&config->dns.servers);
     free(config->milter.socket);

@@ -49,16 +49,40 @@ struct config_store {
     int64_t keep_evidence_ms; /* why a message was judged as it was; 0: none is made */
 };
 
+/** What `tenants:` says of one of them; 0: what stands in `limits`. */
+struct config_tenant {
+    char *name;
+    uint64_t percent;
+    uint64_t store_bytes; /* these two stand in the place of its share */
+    uint64_t store_messages;
+    bool sets_messages_per_minute; /* 0 is a value of its own here: no limit */
+    bool sets_recipients_per_minute;
+    uint64_t messages_per_minute;
+    uint64_t recipients_per_minute;
+};
+
 struct config_limits {
     uint64_t message_bytes;
     uint64_t store_bytes; /* messages, database and WAL together */
     uint64_t store_messages;
-    uint64_t min_free_disk;   /* refuse mail below it */
-    uint64_t tenant_percent;  /* a tenant's share of store_bytes and store_messages */
-    uint64_t recipients;      /* per transaction */
-    uint64_t hops;            /* Received fields; more is a loop */
-    uint64_t pending_domains; /* per tenant */
-    uint64_t domains;         /* per tenant, removed ones apart */
+    uint64_t min_free_disk;                /* refuse mail below it */
+    uint64_t tenant_percent;               /* a tenant's share of store_bytes and store_messages */
+    uint64_t recipients;                   /* per transaction */
+    uint64_t hops;                         /* Received fields; more is a loop */
+    uint64_t pending_domains;              /* per tenant */
+    uint64_t domains;                      /* per tenant, removed ones apart */
+    uint64_t tenant_messages_per_minute;   /* 0: no limit */
+    uint64_t tenant_recipients_per_minute; /* 0: no limit */
+    struct config_tenant *tenants;         /* those with limits of their own, sorted by name */
+    size_t tenant_count;
+};
+
+/** The limits of one tenant, worked out. */
+struct config_tenant_limits {
+    uint64_t store_bytes;
+    uint64_t store_messages;
+    uint64_t messages_per_minute;   /* 0: no limit */
+    uint64_t recipients_per_minute; /* 0: no limit */
 };
 
 struct config_dns {
@@ -233,6 +257,10 @@ const struct config_domain *config_find_domain(const struct config *config, cons
 const struct config_destination *config_find_destination(const struct config *config,
                                                          const char *key);
 const struct config_profile *config_find_profile(const struct config *config, const char *name);
+
+/** What a tenant may have: its own entry of `tenants`, else its share. Any tenant has some. */
+void config_tenant_limits(const struct config_limits *limits, const char *tenant,
+                          struct config_tenant_limits *out);
 
 /** Section `policy` itself, which also counts for mail that no domain's file speaks of. Borrowed.
  */

@@ -12,6 +12,8 @@
 #define TIMEOUT_LEAST "10ms"
 #define TIMEOUT_MOST "10m"
 #define STORE_MOST "1048576G"
+#define MESSAGES_MOST "1000000000000"
+#define RATE_MOST "1000000000"
 
 enum { SERVERS_MAX = 8, NETWORKS_MAX = 256, NAMES_MAX = 256 };
 
@@ -212,15 +214,29 @@ SECTION(STORE, "store", STORE_FIELDS);
 static const struct field LIMITS_FIELDS[] = {
     RANGE("message_size", SIZE, message_bytes, "50M", "1K", "1G"),
     RANGE("store_size", SIZE, store_bytes, "20G", "1M", STORE_MOST),
-    RANGE("store_messages", NUMBER, store_messages, "1000000", "1", "1000000000000"),
+    RANGE("store_messages", NUMBER, store_messages, "1000000", "1", MESSAGES_MOST),
     RANGE("min_free_disk", SIZE, min_free_disk, "1G", "0", STORE_MOST),
     RANGE("tenant_share", NUMBER, tenant_percent, "20", "1", "100"),
     RANGE("recipients", NUMBER, recipients, "1000", "1", "1000"), // INTAKE_RECIPIENTS_MAX
     RANGE("hops", NUMBER, hops, "50", "5", "1000"),
     RANGE("pending_domains", NUMBER, pending_domains, "100", "1", "1000000"),
     RANGE("domains", NUMBER, domains, "10000", "1", "1000000"),
+    RANGE("tenant_messages_per_minute", NUMBER, tenant_messages_per_minute, "0", "0", RATE_MOST),
+    RANGE("tenant_recipients_per_minute", NUMBER, tenant_recipients_per_minute,
+          "0", "0", RATE_MOST),
 };
 SECTION(LIMITS, "limits", LIMITS_FIELDS);
+
+#undef TARGET
+#define TARGET struct tenant_keys
+static const struct field TENANT_FIELDS[] = {
+    RANGE("share", NUMBER, tenant.percent, NULL, "1", "100"),
+    RANGE("store_size", SIZE, tenant.store_bytes, NULL, "1M", STORE_MOST),
+    RANGE("store_messages", NUMBER, tenant.store_messages, NULL, "1", MESSAGES_MOST),
+    RANGE("messages_per_minute", NUMBER, tenant.messages_per_minute, NULL, "0", RATE_MOST),
+    RANGE("recipients_per_minute", NUMBER, tenant.recipients_per_minute, NULL, "0", RATE_MOST),
+};
+SECTION(TENANT, "a tenant", TENANT_FIELDS);
 _Static_assert(INTAKE_RECIPIENTS_MAX == 1000, "the limit of `recipients` above");
 
 #undef TARGET
@@ -325,6 +341,7 @@ static const struct field HOST_FIELDS[] = {
     KEY("verification", SECTION, config.verification, .section = &VERIFICATION),
     KEY("milter", SECTION, config.milter, .section = &MILTER),
     KEY("policy", SECTION, policy, .section = &POLICY),
+    ENTRIES("tenants", tenants, SHAPE_MAP, &TENANT),
     ENTRIES("destinations", destinations, SHAPE_MAP, &DESTINATION),
 };
 SECTION(HOST, "mailspur.yaml", HOST_FIELDS);
@@ -346,6 +363,12 @@ const struct section *
 keys_of_forwarder(void)
 {
     return &FORWARDER;
+}
+
+const struct section *
+keys_of_tenant(void)
+{
+    return &TENANT;
 }
 
 const struct section *

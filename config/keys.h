@@ -31,6 +31,12 @@ struct host_keys {
     struct policy_keys policy;
     char *forwarders;                /* of the host's policy, as common/forwarder.h writes them */
     const struct node *destinations; /* while loading */
+    const struct node *tenants;      /* while loading */
+};
+
+/** One entry of `tenants`. */
+struct tenant_keys {
+    struct config_tenant tenant;
 };
 
 /** One entry of `destinations`. */
@@ -65,6 +71,7 @@ struct profile_keys {
 const struct section *keys_of_host(void);
 const struct section *keys_of_policy(void);
 const struct section *keys_of_forwarder(void);
+const struct section *keys_of_tenant(void);
 const struct section *keys_of_destination(void);
 const struct section *keys_of_domain(void);
 const struct section *keys_of_route(void);

@@ -98,6 +98,8 @@ read_host(struct loader *loader, const struct source *source, const struct node 
     host->policy.forwarders = NULL; // part of the tree
     check_sockets(source, root, config);
     check_limits(source, root, &config->limits);
+    tenant_read_all(loader, source, host->tenants);
+    host->tenants = NULL; // part of the tree
     check_verification(source, root, &config->verification);
     check_own_mail(source, root, &config->milter);
 }

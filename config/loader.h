@@ -24,6 +24,9 @@ struct loader {
 void destination_read_all(struct loader *loader, const struct source *source,
                           const struct node *node, const struct config_domain *domain);
 
+/** Read the `tenants` mapping into `limits`. NULL: there is none. */
+void tenant_read_all(struct loader *loader, const struct source *source, const struct node *node);
+
 /** Read a `routes` list into the domain. NULL: there is none, which is told at `root`. */
 void route_read_all(struct loader *loader, const struct source *source, const struct node *node,
                     const struct node *root, struct config_domain *domain);

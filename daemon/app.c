@@ -8,6 +8,7 @@
 #include "router/delivery/dispatcher.h"
 #include "router/gate.h"
 #include "router/intake.h"
+#include "router/limits.h"
 #include "router/socketmap.h"
 #include "verifier/dns/dns.h"
 
@@ -86,11 +87,13 @@ open_announcer(struct app *app, struct why *why)
 static enum status
 open_intake(struct app *app, struct why *why)
 {
+    app->limits = limits_new(app->store);
     const struct intake_context context = {
         .store = app->store,
         .registry = app->registry,
         .holder = app->holder,
         .dispatcher = app->dispatcher,
+        .limits = app->limits,
     };
     return intake_open(&context, &app->started_with->intake, &app->intake, why);
 }
@@ -110,6 +113,7 @@ open_api(struct app *app, struct why *why)
         .registry = app->registry,
         .holder = app->holder,
         .dispatcher = app->dispatcher,
+        .limits = app->limits,
     };
     return api_open(&context, &app->started_with->control, &app->api, why);
 }
@@ -155,6 +159,7 @@ app_close(struct app *app)
     intake_close(app->intake);
     domains_close(app->domains);
     announcer_close(app->announcer);
+    limits_free(app->limits);
     dispatcher_close(app->dispatcher);
     registry_close(app->registry);
     authority_close(app->authority);

@@ -15,6 +15,7 @@ struct dispatcher;
 struct dns;
 struct domains;
 struct intake;
+struct limits;
 struct socketmap;
 
 struct app {
@@ -28,6 +29,7 @@ struct app {
     struct dispatcher *dispatcher;
     struct announcer *announcer;
     struct domains *domains;
+    struct limits *limits;
     struct intake *intake;
     struct socketmap *socketmap;
     struct api *api;

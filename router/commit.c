@@ -101,6 +101,7 @@ static void
 finish_stored(struct work *work, const struct store_submit_result *result)
 {
     if (!result->duplicate) {
+        limits_keep(&work->order->reservation);
         kick_destinations(work);
     }
     log_stored(work, result->duplicate ? "message.duplicate" : "message.stored",
@@ -277,8 +278,11 @@ decide(struct work *work)
     const struct smtp_reply *reply =
         plan_make(work->config, work->services->registry, &question, &work->plan);
     if (reply == NULL) {
-        reply = limits_reserve(work->services->limits, &work->config->limits, work->plan.tenant,
-                               order->fields.size, &order->reservation);
+        const struct limits_request request = {.tenant = work->plan.tenant,
+                                               .bytes = order->fields.size,
+                                               .recipients = work->plan.recipient_count};
+        reply = limits_reserve(work->services->limits, &work->config->limits, &request,
+                               &order->reservation);
     }
     if (reply == NULL && order->fields.header_length > COMMIT_HEADER_MAX) {
         reply = &HEADER_TOO_LARGE;

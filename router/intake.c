@@ -52,16 +52,17 @@ static const struct smtp_reply TOO_MANY = {
 
 /* ---- RCPT ------------------------------------------------------------------------------------ */
 
-// Room for the message, once a transaction: later recipients of it share the promise. One of
-// another tenant is sent to a transaction of its own by the milter.
+// One promise of room a transaction, which grows with its recipients. One of another tenant is sent
+// to a transaction of its own by the milter.
 static const struct smtp_reply *
 reserve_room(struct session *session, const struct config *config, const struct gate_answer *gate,
              uint64_t size)
 {
-    if (session->reservation.held && session->reservation.bytes >= size) {
-        return NULL;
-    }
-    return limits_reserve(session->intake->services.limits, &config->limits, gate->tenant, size,
+    uint64_t reserved = session->reservation.held ? session->reservation.bytes : 0;
+    const struct limits_request request = {.tenant = gate->tenant,
+                                           .bytes = size > reserved ? size : reserved,
+                                           .recipients = session->recipients + 1};
+    return limits_reserve(session->intake->services.limits, &config->limits, &request,
                           &session->reservation);
 }
 
@@ -376,7 +377,7 @@ intake_new(const struct intake_context *context)
         .registry = context->registry,
         .holder = context->holder,
         .dispatcher = context->dispatcher,
-        .limits = limits_new(context->store),
+        .limits = context->limits,
     };
     intake->refusals = refusals_new(context->store, intake->services.limits);
     (void)pthread_mutex_init(&intake->mutex, NULL); // neither can fail without attributes
@@ -432,7 +433,6 @@ intake_close(struct intake *intake)
     wait_until_answered(intake);
     server_close(intake->server);
     refusals_free(intake->refusals);
-    limits_free(intake->services.limits);
     (void)pthread_cond_destroy(&intake->all_answered);
     (void)pthread_mutex_destroy(&intake->mutex);
     free(intake);

@@ -9,12 +9,14 @@
 #include "verifier/domain/registry.h"
 
 struct intake;
+struct limits;
 
 struct intake_context {
     struct store *store;
     struct registry *registry;
     struct config_holder *holder;
     struct dispatcher *dispatcher; /* told of new deliveries */
+    struct limits *limits;
 };
 
 /** Listen and start the threads. The context's objects must outlive it. */

@@ -53,9 +53,10 @@ has_room(const struct refusals *refusals, const struct config *config,
          const struct intake_refused *refused)
 {
     struct reservation reservation = {.held = false};
+    const struct limits_request request = {.tenant = refused->tenant,
+                                           .bytes = strlen(refused->evidence)};
     const struct smtp_reply *reply =
-        limits_reserve(refusals->limits, &config->limits, refused->tenant,
-                       strlen(refused->evidence), &reservation);
+        limits_reserve(refusals->limits, &config->limits, &request, &reservation);
     limits_release(refusals->limits, &reservation);
     return reply == NULL;
 }

@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "router/delivery/dispatcher.h"
+#include "router/limits.h"
 #include "store/store.h"
 #include "verifier/domain/registry.h"
 
@@ -16,6 +17,7 @@ struct api_context {
     struct registry *registry;
     struct config_holder *holder;
     struct dispatcher *dispatcher;
+    struct limits *limits;
 };
 
 /** Listen on the socket and serve with a few threads. */

@@ -23,10 +23,44 @@ view_usage(struct store *store, const char *tenant)
     return view;
 }
 
+// ---- tenants
+
+// Null where there is no limit.
+static json_t *
+view_rate(uint64_t limit)
+{
+    return limit == 0 ? json_null() : api_json_number(limit);
+}
+
+static json_t *
+view_tenant(const struct api_context *context, const struct config_limits *settings,
+            const char *tenant)
+{
+    struct config_tenant_limits own;
+    struct limits_tenant seen;
+    config_tenant_limits(settings, tenant, &own);
+    limits_of_tenant(context->limits, tenant, &seen);
+    json_t *limits = json_object();
+    set(limits, "messages", api_json_number(own.store_messages));
+    set(limits, "bytes", api_json_number(own.store_bytes));
+    set(limits, "messages_per_minute", view_rate(own.messages_per_minute));
+    set(limits, "recipients_per_minute", view_rate(own.recipients_per_minute));
+    json_t *refused = json_object();
+    set(refused, "room", api_json_number(seen.refused_for_room));
+    set(refused, "rate", api_json_number(seen.refused_for_rate));
+    json_t *view = view_usage(context->store, tenant);
+    set(view, "messages_in_last_minute", api_json_number(seen.messages_in_last_minute));
+    set(view, "recipients_in_last_minute", api_json_number(seen.recipients_in_last_minute));
+    set(view, "limits", limits);
+    set(view, "refused", refused);
+    return view;
+}
+
 // ---- domains by status, and the tenants they show
 
 struct census {
-    struct store *store;
+    const struct api_context *context;
+    const struct config_limits *settings;
     uint64_t by_status[DOMAIN_REMOVED + 1];
     uint64_t inbound;
     json_t *tenants;
@@ -40,7 +74,8 @@ on_domain(void *context, const struct store_domain *domain)
     census->inbound += domain->inbound ? 1 : 0;
     // A removed domain's mail still counts for its tenant.
     if (json_object_get(census->tenants, domain->tenant) == NULL) {
-        set(census->tenants, domain->tenant, view_usage(census->store, domain->tenant));
+        set(census->tenants, domain->tenant,
+            view_tenant(census->context, census->settings, domain->tenant));
     }
 }
 
@@ -93,6 +128,8 @@ view_limits(const struct config_limits *limits)
     set(view, "store_messages", api_json_number(limits->store_messages));
     set(view, "min_free_disk", api_json_number(limits->min_free_disk));
     set(view, "tenant_percent", api_json_number(limits->tenant_percent));
+    set(view, "tenant_messages_per_minute", view_rate(limits->tenant_messages_per_minute));
+    set(view, "tenant_recipients_per_minute", view_rate(limits->tenant_recipients_per_minute));
     set(view, "recipients", api_json_number(limits->recipients));
     set(view, "hops", api_json_number(limits->hops));
     set(view, "pending_domains", api_json_number(limits->pending_domains));
@@ -123,7 +160,8 @@ status_show(struct call *call, struct why *why)
         return status;
     }
     AUTO_CONFIG *config = config_holder_get(context->holder);
-    struct census census = {.store = context->store, .tenants = json_object()};
+    struct census census = {
+        .context = context, .settings = &config->limits, .tenants = json_object()};
     registry_list(context->registry, true, on_domain, &census);
     json_t *destinations = json_array();
     dispatcher_status(context->dispatcher, on_destination, destinations);

@@ -51,22 +51,57 @@ print_store(const struct cli *cli, const json_t *store, const json_t *limits)
 static const struct column TENANT_COLUMNS[] = {
     {.title = "TENANT"},
     {.title = "MESSAGES", .right = true},
+    {.title = "OF", .right = true},
     {.title = "SIZE", .right = true},
+    {.title = "OF", .right = true},
+    {.title = "A MINUTE", .right = true},
+    {.title = "OF", .right = true},
+    {.title = "RECIPIENTS A MINUTE", .right = true},
+    {.title = "OF", .right = true},
+    {.title = "NO ROOM", .right = true},
+    {.title = "TOO FAST", .right = true},
 };
+
+// A limit that is not set is "-".
+static const char *
+limit_text(const json_t *limits, const char *name, char out[CALL_NUMBER_SIZE])
+{
+    return json_is_integer(json_object_get(limits, name)) ? call_number_text(limits, name, out)
+                                                          : "-";
+}
+
+static void
+add_tenant(struct table *table, const char *name, const json_t *tenant)
+{
+    const json_t *limits = json_object_get(tenant, "limits");
+    const json_t *refused = json_object_get(tenant, "refused");
+    char numbers[8][CALL_NUMBER_SIZE];
+    char sizes[2][HUMAN_SIZE];
+    const char *const cells[] = {
+        name,
+        call_number_text(tenant, "messages", numbers[0]),
+        call_number_text(limits, "messages", numbers[1]),
+        human_bytes((uint64_t)call_number(tenant, "bytes"), sizes[0]),
+        human_bytes((uint64_t)call_number(limits, "bytes"), sizes[1]),
+        call_number_text(tenant, "messages_in_last_minute", numbers[2]),
+        limit_text(limits, "messages_per_minute", numbers[3]),
+        call_number_text(tenant, "recipients_in_last_minute", numbers[4]),
+        limit_text(limits, "recipients_per_minute", numbers[5]),
+        call_number_text(refused, "room", numbers[6]),
+        call_number_text(refused, "rate", numbers[7]),
+    };
+    table_add(table, cells);
+}
 
 static void
 print_tenants(const struct cli *cli, json_t *tenants)
 {
     AUTO_TABLE *table = table_new(&cli->screen, TENANT_COLUMNS, ARRAY_LEN(TENANT_COLUMNS));
     const char *name;
-    json_t *usage;
-    json_object_foreach(tenants, name, usage)
+    json_t *tenant;
+    json_object_foreach(tenants, name, tenant)
     {
-        char messages[CALL_NUMBER_SIZE];
-        char size[HUMAN_SIZE];
-        const char *const cells[] = {name, call_number_text(usage, "messages", messages),
-                                     human_bytes((uint64_t)call_number(usage, "bytes"), size)};
-        table_add(table, cells);
+        add_tenant(table, name, tenant);
     }
     if (json_object_size(tenants) > 0) {
         (void)fputc('\n', cli->screen.out);

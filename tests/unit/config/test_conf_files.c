@@ -34,7 +34,7 @@ skip_example_mark(const char *line)
     return is_example ? c : NULL;
 }
 
-// The file with its examples in force. `destinations: {}` makes room for them.
+// The file with its examples in force. `destinations: {}` and `tenants: {}` make room for them.
 static void
 take_examples_into_force(const char *text, struct strbuf *out)
 {
@@ -46,11 +46,9 @@ take_examples_into_force(const char *text, struct strbuf *out)
             size_t before = (size_t)(mark - line);
             memmove(line + before, mark + 1, strlen(mark));
         }
-        char *empty = strstr(line, "destinations: {}");
-        if (empty != NULL) {
-            strbuf_append(out, line, (size_t)(empty - line));
-            line = empty;
-            strbuf_puts(out, "destinations:");
+        const char *empty = strstr(line, ": {}");
+        if (empty != NULL && strchr(line, '#') == NULL) {
+            strbuf_append(out, line, (size_t)(empty - line) + 1);
         } else {
             strbuf_puts(out, line);
         }
@@ -111,6 +109,9 @@ the_annotated_file_mentions_every_key_and_shows_the_defaults(void **state)
     const struct node *destinations = node_get(root, "destinations");
     assert_int_equal(destinations->count, 1);
     compare_section(keys_of_destination(), destinations->children[0]);
+    const struct node *tenants = node_get(root, "tenants");
+    assert_int_equal(tenants->count, 1);
+    compare_section(keys_of_tenant(), tenants->children[0]);
     diagnostics_done(&diagnostics);
 }
 

@@ -33,6 +33,45 @@ remove_folder(void **state)
 }
 
 static void
+expect_tenant(const struct config *config, const char *tenant,
+              const struct config_tenant_limits *wanted)
+{
+    struct config_tenant_limits got;
+    config_tenant_limits(&config->limits, tenant, &got);
+    if (memcmp(&got, wanted, sizeof(got)) != 0) {
+        fail_msg("%s: %llu bytes, %llu messages, %llu and %llu a minute", tenant,
+                 (unsigned long long)got.store_bytes, (unsigned long long)got.store_messages,
+                 (unsigned long long)got.messages_per_minute,
+                 (unsigned long long)got.recipients_per_minute);
+    }
+}
+
+static void
+a_tenants_limits_are_its_own_or_those_of_all(void **state)
+{
+    const struct folder *folder = *state;
+    folder_write(folder, "mailspur.yaml",
+                 HOST_LINES
+                 "limits:\n"
+                 "  message_size: 1M\n"
+                 "  store_size: 1000M\n"
+                 "  store_messages: 1000\n"
+                 "  tenant_share: 10\n"
+                 "  tenant_messages_per_minute: 60\n"
+                 "  tenant_recipients_per_minute: 600\n"
+                 "tenants:\n"
+                 "  zenith: {share: 50, recipients_per_minute: 7}\n"
+                 "  like-all: {}\n"
+                 "  acme: {store_size: 5M, store_messages: 3, messages_per_minute: 0}\n");
+    AUTO_CONFIG *config = folder_load_good(folder);
+    const uint64_t mega = UINT64_C(1) << 20;
+    expect_tenant(config, "acme", &(struct config_tenant_limits){5 * mega, 3, 0, 600});
+    expect_tenant(config, "zenith", &(struct config_tenant_limits){500 * mega, 500, 60, 7});
+    expect_tenant(config, "like-all", &(struct config_tenant_limits){100 * mega, 100, 60, 600});
+    expect_tenant(config, "other", &(struct config_tenant_limits){100 * mega, 100, 60, 600});
+}
+
+static void
 two_lines_give_all_the_defaults(void **state)
 {
     const struct folder *folder = *state;
@@ -60,6 +99,9 @@ two_lines_give_all_the_defaults(void **state)
     assert_int_equal(config->limits.hops, 50);
     assert_int_equal(config->limits.pending_domains, 100);
     assert_int_equal(config->limits.domains, 10000);
+    assert_int_equal(config->limits.tenant_messages_per_minute, 0);
+    assert_int_equal(config->limits.tenant_recipients_per_minute, 0);
+    assert_int_equal(config->limits.tenant_count, 0);
     const struct config_verification *verification = &config->verification;
     AUTO_STRBUF profiles = STRBUF_INIT(256);
     strbuf_printf(&profiles, "%s/profiles", folder->path);
@@ -676,6 +718,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(two_lines_give_all_the_defaults),
+        TEST(a_tenants_limits_are_its_own_or_those_of_all),
         TEST(what_is_set_replaces_the_defaults),
         TEST(a_destination_is_read_whole),
         TEST(a_time_left_at_its_default_gives_way_to_one_written_down),

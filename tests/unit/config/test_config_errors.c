@@ -290,6 +290,43 @@ static const struct wrong_file WRONG_FILES[] = {
      NULL,
      "$/mailspur.yaml:3:1: error: a message of 'message_size' does not fit a tenant's share of the "
      "store ('store_size' and 'tenant_share')\n"},
+    // ---- tenants
+    {"tenants as a list", "tenants: [acme]\n", NULL,
+     "$/mailspur.yaml:3:10: error: 'tenants' must be a section (name: limits), not a list\n"},
+    {"unknown key of a tenant",
+     "tenants:\n"
+     "  acme: {shares: 3}\n",
+     NULL,
+     "$/mailspur.yaml:4:10: error: unknown key 'shares' in a tenant; did you mean 'share'?\n"},
+    {"tenant named twice",
+     "tenants:\n"
+     "  acme: {share: 3}\n"
+     "  acme: {share: 4}\n",
+     NULL, "$/mailspur.yaml:5:3: error: 'acme' stands twice; the first is in line 4\n"},
+    {"tenant's name",
+     "tenants:\n"
+     "  a/b: {share: 30}\n",
+     NULL,
+     "$/mailspur.yaml:4:3: error: 'a/b' is not a name: letters and digits, then also - _ ., at "
+     "most "
+     "64\n"},
+    {"rate of a tenant too large",
+     "tenants:\n"
+     "  acme: {messages_per_minute: 1000000001}\n",
+     NULL,
+     "$/mailspur.yaml:4:31: error: 'messages_per_minute': '1000000001' is not a whole number from "
+     "0 "
+     "to 1000000000\n"},
+    {"share of 0",
+     "tenants:\n"
+     "  acme: {share: 0}\n",
+     NULL, "$/mailspur.yaml:4:17: error: 'share': '0' is not a whole number from 1 to 100\n"},
+    {"message larger than the room of a tenant",
+     "tenants:\n"
+     "  acme: {store_size: 40M}\n",
+     NULL,
+     "$/mailspur.yaml:4:3: error: a message of 'message_size' does not fit the room of tenant "
+     "'acme'; give it a larger 'share' or 'store_size'\n"},
     // ---- verification
     {"label of MAIL FROM",
      "verification:\n"

@@ -79,8 +79,11 @@ open_upper_parts(struct house *house)
     struct why why = {.text = ""};
     char zone[2 * HOUSE_PATH_SIZE];
     (void)snprintf(zone, sizeof(zone), "%s/zone", house->folder);
-    const struct api_context context = {
-        .store = house->store, .holder = house->holder, .dispatcher = house->dispatcher};
+    house->limits = limits_new(house->store);
+    const struct api_context context = {.store = house->store,
+                                        .holder = house->holder,
+                                        .dispatcher = house->dispatcher,
+                                        .limits = house->limits};
     if (dns_open_fixture(zone, &house->dns, &why) != ST_OK) {
         fail_msg("dns: %s", why.text);
     }
@@ -104,6 +107,7 @@ static void
 close_upper_parts(struct house *house)
 {
     api_close(house->api);
+    limits_free(house->limits);
     registry_close(house->registry);
     dns_close(house->dns);
 }

@@ -29,6 +29,7 @@ struct house {
     struct registry *registry;
     struct config_holder *holder;
     struct dispatcher *dispatcher;
+    struct limits *limits;
     struct api *api;
 };
 

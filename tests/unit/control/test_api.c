@@ -401,6 +401,12 @@ status_counts_what_is_there(void **state)
     const json_t *tenants = json_object_get(json_object_get(answer, "store"), "tenants");
     assert_int_equal(
         json_integer_value(json_object_get(json_object_get(tenants, "default"), "messages")), 1);
+    AUTO_FREE char *told = json_dumps(json_object_get(tenants, "default"), JSON_SORT_KEYS);
+    assert_non_null(strstr(told, "\"limits\": {\"bytes\": 4294967296, \"messages\": 200000, "
+                                 "\"messages_per_minute\": null, "
+                                 "\"recipients_per_minute\": null}"));
+    assert_non_null(strstr(told, "\"messages_in_last_minute\": 0, \"recipients_in_last_minute\": "
+                                 "0, \"refused\": {\"rate\": 0, \"room\": 0}"));
 }
 
 static void

@@ -187,7 +187,8 @@ second_api_on_the_socket_is_refused(void **state)
     const struct api_context context = {.store = house->store,
                                         .registry = house->registry,
                                         .holder = house->holder,
-                                        .dispatcher = house->dispatcher};
+                                        .dispatcher = house->dispatcher,
+                                        .limits = house->limits};
     struct api *second = NULL;
     struct why why;
     assert_int_equal(api_open(&context, &house->socket, &second, &why), ST_CONFLICT);

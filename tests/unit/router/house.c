@@ -179,6 +179,7 @@ house_open(struct house *house)
     if (store_open(&store, &house->store, &why) != ST_OK) {
         fail_msg("store: %s", why.text);
     }
+    house->limits = limits_new(house->store);
     register_domains(house);
     struct config *config = house_load(house);
     (void)snprintf(house_policy_key, sizeof(house_policy_key), "%s",
@@ -206,6 +207,7 @@ house_close(struct house *house)
     dispatcher_stop(house->dispatcher, 0);
     dispatcher_close(house->dispatcher);
     store_close(house->idle_store);
+    limits_free(house->limits);
     registry_close(house->registry);
     dns_close(house->dns);
     store_close(house->store);

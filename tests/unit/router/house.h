@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "router/delivery/dispatcher.h"
+#include "router/limits.h"
 #include "store/store.h"
 #include "verifier/domain/registry.h"
 
@@ -25,6 +26,7 @@ struct house {
     struct clock_guard clock;
     struct registry *registry;
     struct config_holder *holder;
+    struct limits *limits;
     struct store *idle_store;      /* the dispatcher's: it delivers nothing of the intake's */
     struct dispatcher *dispatcher; /* NULL until house_open_dispatcher */
 };

@@ -23,7 +23,8 @@ intake_house_setup(void **state)
     const struct intake_context context = {.store = house.store,
                                            .registry = house.registry,
                                            .holder = house.holder,
-                                           .dispatcher = house.dispatcher};
+                                           .dispatcher = house.dispatcher,
+                                           .limits = house.limits};
     if (intake_open(&context, &house.socket, &intake, &why) != ST_OK) {
         print_error("%s\n", why.text);
         return -1;

@@ -29,7 +29,8 @@ setup(void **state)
     const struct intake_context context = {.store = house.store,
                                            .registry = house.registry,
                                            .holder = house.holder,
-                                           .dispatcher = house.dispatcher};
+                                           .dispatcher = house.dispatcher,
+                                           .limits = house.limits};
     struct intake *intake = NULL;
     assert_int_equal(intake_open(&context, &house.socket, &intake, NULL), ST_OK);
     AUTO_FD int fd = client_open(house.socket_path);
