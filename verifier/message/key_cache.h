@@ -14,7 +14,7 @@ struct key_cache;
 /** A cache of at most `bytes` (estimated; the least recently used go first). */
 struct key_cache *key_cache_new(size_t bytes);
 
-/** No call may be under way and no key may be held. NULL-safe. */
+/** No call may be under way. Keys out there stay good. NULL-safe. */
 void key_cache_free(struct key_cache *cache);
 
 /** What stands at one name. Shared: read only. */

@@ -1,46 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verifier/message/spf_cache.h"
 
-#include <assert.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/map.h"
+#include "common/lru.h"
 #include "common/xalloc.h"
 
-enum {
-    SHARD_COUNT = 16,
-    ENTRY_OVERHEAD = 160, /* our structs, the map's slot, the allocator's own, about */
-    BLOCK_OVERHEAD = 16   /* of one small allocation */
-};
+enum { BLOCK_OVERHEAD = 16 }; /* of one small allocation */
 
 struct shared_policy {
     struct spf_policy policy; /* first: the pointer handed out is the pointer of the whole */
     atomic_uint references;
 };
 
-struct entry {
-    char *name;
-    const struct spf_policy *policy;
-    struct entry *newer;
-    struct entry *older;
-    size_t bytes;
-};
-
-struct shard {
-    pthread_mutex_t mutex; /* protects everything below */
-    struct map *entries;
-    struct entry *newest;
-    struct entry *oldest;
-    size_t bytes;
-};
-
 struct spf_cache {
-    size_t shard_bytes; /* most bytes of one shard */
-    struct shard shards[SHARD_COUNT];
+    struct lru *policies;
 };
 
 static struct shared_policy *
@@ -55,13 +31,6 @@ spf_policy_new(void)
     struct shared_policy *shared = xcalloc(1, sizeof(*shared));
     atomic_init(&shared->references, 1);
     return &shared->policy;
-}
-
-static const struct spf_policy *
-take_reference(const struct spf_policy *policy)
-{
-    atomic_fetch_add(&shared_of(policy)->references, 1);
-    return policy;
 }
 
 void
@@ -102,135 +71,52 @@ policy_size(const struct spf_policy *policy)
     return bytes + (record->text == NULL ? 0 : strlen(record->text) + BLOCK_OVERHEAD);
 }
 
+static void
+take_policy(const void *policy)
+{
+    atomic_fetch_add(&shared_of(policy)->references, 1);
+}
+
+static void
+release_policy(const void *policy)
+{
+    spf_policy_release(policy);
+}
+
+static const struct lru_references POLICY_REFERENCES = {.take = take_policy,
+                                                        .release = release_policy};
+
 struct spf_cache *
 spf_cache_new(size_t bytes)
 {
     struct spf_cache *cache = xcalloc(1, sizeof(*cache));
-    cache->shard_bytes = bytes / SHARD_COUNT;
-    for (size_t i = 0; i < SHARD_COUNT; i++) {
-        (void)pthread_mutex_init(&cache->shards[i].mutex, NULL);
-        cache->shards[i].entries = map_new();
-    }
+    cache->policies = lru_new(bytes, &POLICY_REFERENCES);
     return cache;
-}
-
-static void
-free_entry(void *value)
-{
-    struct entry *entry = value;
-    spf_policy_release(entry->policy);
-    free(entry->name);
-    free(entry);
 }
 
 void
 spf_cache_free(struct spf_cache *cache)
 {
-    if (cache == NULL) {
-        return;
+    if (cache != NULL) {
+        lru_free(cache->policies);
+        free(cache);
     }
-    for (size_t i = 0; i < SHARD_COUNT; i++) {
-        map_free(cache->shards[i].entries, free_entry);
-        (void)pthread_mutex_destroy(&cache->shards[i].mutex);
-    }
-    free(cache);
-}
-
-static struct shard *
-shard_of(struct spf_cache *cache, const char *name)
-{
-    uint32_t hash = 2166136261U; // FNV-1a; whoever aims at one shard gains nothing but its room
-    for (; *name != '\0'; name++) {
-        hash = (hash ^ (unsigned char)*name) * 16777619U;
-    }
-    return &cache->shards[hash % SHARD_COUNT];
-}
-
-static void
-unlink_entry(struct shard *shard, struct entry *entry)
-{
-    if (entry->newer != NULL) {
-        entry->newer->older = entry->older;
-    } else {
-        shard->newest = entry->older;
-    }
-    if (entry->older != NULL) {
-        entry->older->newer = entry->newer;
-    } else {
-        shard->oldest = entry->newer;
-    }
-    entry->newer = NULL;
-    entry->older = NULL;
-    shard->bytes -= entry->bytes;
-}
-
-static void
-link_newest(struct shard *shard, struct entry *entry)
-{
-    entry->older = shard->newest;
-    *(shard->newest != NULL ? &shard->newest->newer : &shard->oldest) = entry;
-    shard->newest = entry;
-    shard->bytes += entry->bytes;
-}
-
-static void
-drop_entry(struct shard *shard, struct entry *entry)
-{
-    unlink_entry(shard, entry);
-    (void)map_remove(shard->entries, entry->name);
-    free_entry(entry);
 }
 
 const struct spf_policy *
 spf_cache_find(struct spf_cache *cache, const char *name)
 {
-    struct shard *shard = shard_of(cache, name);
-    AUTO_LOCK(lock, &shard->mutex);
-    struct entry *entry = map_get(shard->entries, name);
-    if (entry == NULL) {
-        return NULL;
-    }
-    if (entry->policy->expires_mono_ms <= clock_mono_ms()) {
-        drop_entry(shard, entry);
-        return NULL;
-    }
-    unlink_entry(shard, entry);
-    link_newest(shard, entry);
-    return take_reference(entry->policy);
+    return lru_find(cache->policies, name);
 }
 
 void
 spf_cache_put(struct spf_cache *cache, const char *name, const struct spf_policy *policy)
 {
-    struct shard *shard = shard_of(cache, name);
-    AUTO_LOCK(lock, &shard->mutex);
-    struct entry *before = map_get(shard->entries, name);
-    if (before != NULL) {
-        drop_entry(shard, before);
-    }
-    size_t bytes = policy_size(policy) + 2 * strlen(name) + ENTRY_OVERHEAD;
-    if (bytes > cache->shard_bytes || policy->expires_mono_ms <= clock_mono_ms()) {
-        return;
-    }
-    while (shard->bytes + bytes > cache->shard_bytes) {
-        assert(shard->oldest != NULL && shard->oldest->older == NULL);
-        drop_entry(shard, shard->oldest);
-    }
-    struct entry *entry = xcalloc(1, sizeof(*entry));
-    entry->name = xstrdup(name);
-    entry->policy = take_reference(policy);
-    entry->bytes = bytes;
-    link_newest(shard, entry);
-    (void)map_put(shard->entries, name, entry);
+    lru_put(cache->policies, name, policy, policy_size(policy), policy->expires_mono_ms);
 }
 
 size_t
 spf_cache_bytes(struct spf_cache *cache)
 {
-    size_t bytes = 0;
-    for (size_t i = 0; i < SHARD_COUNT; i++) {
-        AUTO_LOCK(lock, &cache->shards[i].mutex);
-        bytes += cache->shards[i].bytes;
-    }
-    return bytes;
+    return lru_bytes(cache->policies);
 }

@@ -11,9 +11,9 @@
 #include "verifier/message/key_cache.h"
 
 enum {
-    CACHE_BYTES = 64 * 1024,
-    ZONE_MAX = 64 * 1024,
-    NAMES = 40,
+    CACHE_BYTES = 256 * 1024, /* three keys to a shard */
+    ZONE_MAX = 128 * 1024,
+    NAMES = 200,
     THREADS = 4,
     ROUNDS = 2000,
     DAY_MS = 24 * 60 * 60 * 1000
