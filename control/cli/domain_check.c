@@ -215,7 +215,7 @@ run_check(struct cli *cli, struct checkup *checkup)
     if (make_records(checkup, checkup->token, checkup->records, &why) != ST_OK) {
         return cli_complain(cli, CLI_USAGE, "%s", why.text);
     }
-    domain_check(&context, &subject, checkup->records, &checkup->summary, NULL);
+    domain_check(&context, &subject, checkup->records, &checkup->summary);
     if (checkup->token == NULL) {
         show_ownership(checkup);
     }

@@ -97,7 +97,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     AUTO_FREE struct domain_records *records = xcalloc(1, sizeof(*records));
     records->count = 1;
     records->items[0] = *record;
-    check_records(&asker, script.resolver, &subject, records, &summary, NULL);
+    check_records(&asker, script.resolver, &subject, records, &summary);
     require_whole(&records->items[0]);
     require_printable(summary.detail, sizeof(summary.detail));
     dns_close(script.servers[0].lines);

@@ -12,10 +12,9 @@ ask_authority(void *context, const struct authority_question *questions, size_t 
 
 void
 domain_check(const struct check_context *context, const struct check_subject *subject,
-             struct domain_records *records, struct check_summary *summary_out,
-             enum check_outcome *other_token_out)
+             struct domain_records *records, struct check_summary *summary_out)
 {
     struct check_asker asker = {
         .ask = ask_authority, .release = authority_report_free, .context = context->authority};
-    check_records(&asker, context->dns, subject, records, summary_out, other_token_out);
+    check_records(&asker, context->dns, subject, records, summary_out);
 }

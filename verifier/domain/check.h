@@ -35,9 +35,7 @@ void check_text_format(const char *data, size_t length, char *out, size_t size);
 
 /** What is known of the domain besides its records; all borrowed. */
 struct check_subject {
-    const char *domain;      /* A-labels */
-    const char *other_token; /* full text of another tenant's ownership TXT; NULL: none.
-                                Whether it is there is told in *other_token_out */
+    const char *domain; /* A-labels */
     /** May an address of this domain be delivered? NULL: not asked (no configuration). */
     bool (*takes_mail_for)(void *context, const char *address);
     /** Is this name itself one of the domains here? NULL: not asked (no registry). */
@@ -53,11 +51,9 @@ struct check_context {
 /**
  * Check all records of a domain; fills in what was seen, status and findings, and the merged SPF.
  *
- * @other_token_out  may be NULL
- * @thread           any; blocks on the DNS, at most CHECK_TIME_MS. Needs no store.
+ * @thread  any; blocks on the DNS, at most CHECK_TIME_MS. Needs no store.
  */
 void domain_check(const struct check_context *context, const struct check_subject *subject,
-                  struct domain_records *records, struct check_summary *summary_out,
-                  enum check_outcome *other_token_out);
+                  struct domain_records *records, struct check_summary *summary_out);
 
 #endif

@@ -446,37 +446,9 @@ summarise(const struct check_run *run, struct check_summary *out)
     }
 }
 
-// The same check with the text of another tenant at the same name.
-static enum check_outcome
-check_other_token(struct check_run *run)
-{
-    struct domain_record *record = NULL;
-    for (size_t i = 0; i < run->records->count && record == NULL; i++) {
-        if (run->records->items[i].purpose == PURPOSE_OWNERSHIP) {
-            record = &run->records->items[i];
-        }
-    }
-    if (record == NULL || run->subject->other_token == NULL) {
-        return CHECK_UNKNOWN;
-    }
-    AUTO_FREE struct domain_record *other = xcalloc(1, sizeof(*other));
-    struct tally tally = {.latest = xcalloc(1, sizeof(struct check_judgement)),
-                          .found = xcalloc(1, sizeof(struct check_judgement)),
-                          .bad = xcalloc(1, sizeof(struct check_judgement))};
-    *other = *record;
-    CHECK_SAY(other->wanted, "%s", run->subject->other_token);
-    CHECK_SAY(other->value, "%s", run->subject->other_token);
-    check_record(run, other, &tally);
-    free(tally.latest);
-    free(tally.found);
-    free(tally.bad);
-    return outcome_of(other->status);
-}
-
 void
 check_records(const struct check_asker *asker, struct dns *dns, const struct check_subject *subject,
-              struct domain_records *records, struct check_summary *summary_out,
-              enum check_outcome *other_token_out)
+              struct domain_records *records, struct check_summary *summary_out)
 {
     int64_t now = clock_mono_ms();
     AUTO_FREE struct check_run *run = xcalloc(1, sizeof(*run));
@@ -497,9 +469,6 @@ check_records(const struct check_asker *asker, struct dns *dns, const struct che
     }
     check_ask(run, now + SECOND_ROUND_MS);
     check_all(run, true);
-    if (other_token_out != NULL) {
-        *other_token_out = check_other_token(run);
-    }
     check_zone(run);
     check_roles(run);
     summarise(run, summary_out);

@@ -162,6 +162,6 @@ void check_roles(struct check_run *run);
 /** The whole check. `domain_check` binds it to the authority. */
 void check_records(const struct check_asker *asker, struct dns *dns,
                    const struct check_subject *subject, struct domain_records *records,
-                   struct check_summary *summary_out, enum check_outcome *other_token_out);
+                   struct check_summary *summary_out);
 
 #endif

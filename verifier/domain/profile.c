@@ -352,17 +352,3 @@ profile_records_make(const struct config *config, const struct config_profile *p
     }
     return status;
 }
-
-enum status
-profile_ownership_text(const struct config_profile *profile, const char *token,
-                       char out[RECORD_VALUE_SIZE], struct why *why)
-{
-    const char *template = inbound_txt_value;
-    for (size_t i = 0; i < profile->record_count; i++) {
-        if (profile->records[i].purpose == PURPOSE_OWNERSHIP) {
-            template = profile->records[i].value;
-        }
-    }
-    struct template_values values = {.text = {[PLACE_TOKEN] = token}};
-    return expand_into(template, &values, out, RECORD_VALUE_SIZE, why);
-}

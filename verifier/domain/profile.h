@@ -39,9 +39,4 @@ MUST_CHECK enum status profile_records_make(const struct config *config,
                                             const struct profile_inputs *inputs,
                                             struct domain_records *out, struct why *why);
 
-/** The full text of the ownership TXT of this profile, as check_subject.other_token takes it. */
-MUST_CHECK enum status profile_ownership_text(const struct config_profile *profile,
-                                              const char *token, char out[RECORD_VALUE_SIZE],
-                                              struct why *why);
-
 #endif

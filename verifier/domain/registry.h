@@ -25,8 +25,7 @@ enum {
 
 typedef void registry_check_fn(const struct check_context *context,
                                const struct check_subject *subject, struct domain_records *records,
-                               struct check_summary *summary_out,
-                               enum check_outcome *other_token_out);
+                               struct check_summary *summary_out);
 
 /** All of it outlives the registry. */
 struct registry_settings {

@@ -208,7 +208,7 @@ registry_ask_dns(struct registry *registry, const struct store_domain *domain,
         .is_registered = is_registered,
         .context = registry,
     };
-    settings->check(&context, &subject, records, summary_out, NULL);
+    settings->check(&context, &subject, records, summary_out);
 }
 
 // The identity, as far as SES answers; false: the profile has none.

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "common/clock.h"
+#include "common/xalloc.h"
 #include "endpoint.h"
 #include "house.h"
 
@@ -517,6 +518,34 @@ a_missing_destination_blocks_until_a_reload_brings_it_back(void **state)
     endpoint_close(endpoint);
 }
 
+// As when a domain moved to another tenant, whose file names a destination as the old one did.
+static void
+mail_of_another_tenant_is_never_sent_to_a_domains_destination(void **state)
+{
+    struct house *house = *state;
+    struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, &GOOD, 1);
+    static const struct {
+        const char *tenant;
+        enum delivery_state state;
+    } cases[] = {{"acme", DELIVERY_DONE}, {"other", DELIVERY_BLOCKED}};
+    house_configure(house, endpoint_port(endpoint), LOCAL SOON);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        AUTO_CONFIG *config = config_holder_get(house->holder);
+        free(config->destinations[0]->tenant);
+        config->destinations[0]->tenant = xstrdup(cases[i].tenant);
+        house_start(house);
+        struct id id = house_submit(house, 4096);
+        house_await(house, &id, cases[i].state);
+        house_stop(house, 1000);
+        if (cases[i].state == DELIVERY_BLOCKED) {
+            assert_string_equal(house_delivery(house, &id).reason,
+                                "destination belongs to another tenant");
+        }
+    }
+    assert_int_equal(endpoint_count(endpoint), 1);
+    endpoint_close(endpoint);
+}
+
 static void
 a_reload_that_drops_a_destination_blocks_also_what_is_due_later(void **state)
 {
@@ -630,6 +659,7 @@ main(void)
         CASE(a_dead_endpoint_is_left_alone_and_waiting_costs_no_attempt),
         CASE(a_private_address_is_refused_unless_allowed),
         CASE(a_missing_destination_blocks_until_a_reload_brings_it_back),
+        CASE(mail_of_another_tenant_is_never_sent_to_a_domains_destination),
         CASE(a_reload_that_drops_a_destination_blocks_also_what_is_due_later),
         CASE(a_restart_goes_on_where_it_stopped),
         CASE(stopping_lets_a_running_request_end_within_the_grace),

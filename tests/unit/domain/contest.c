@@ -23,13 +23,12 @@ static struct script *asked; /* the check below has no context of its own */
 
 static void
 check(const struct check_context *context, const struct check_subject *subject,
-      struct domain_records *records, struct check_summary *summary_out,
-      enum check_outcome *other_token_out)
+      struct domain_records *records, struct check_summary *summary_out)
 {
     const struct check_asker asker = {
         .ask = script_ask, .release = script_release, .context = asked};
     (void)context;
-    check_records(&asker, asked->resolver, subject, records, summary_out, other_token_out);
+    check_records(&asker, asked->resolver, subject, records, summary_out);
 }
 
 static const char *

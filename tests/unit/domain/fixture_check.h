@@ -7,7 +7,6 @@
 #include "verifier/domain/check.h"
 
 void fixture_check(const struct check_context *context, const struct check_subject *subject,
-                   struct domain_records *records, struct check_summary *summary_out,
-                   enum check_outcome *other_token_out);
+                   struct domain_records *records, struct check_summary *summary_out);
 
 #endif

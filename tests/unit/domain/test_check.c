@@ -89,7 +89,7 @@ run_case(const struct zone_case *zone_case)
     struct check_summary summary;
     AUTO_FREE struct domain_records *records = zones_records(zones, zone_case);
     AUTO_STRBUF seen = STRBUF_INIT(4096);
-    check_records(&asker, script.resolver, &subject, records, &summary, NULL);
+    check_records(&asker, script.resolver, &subject, records, &summary);
     format_records(records, &seen);
     bool is_good = strcmp(strbuf_text(&seen), zone_case->expected) == 0 && is_whole(records) &&
                    (zone_case->says[0] == '\0' || is_said(records, zone_case->says));
@@ -124,7 +124,6 @@ struct visit {
     struct check_subject subject;
     struct domain_records *seen;
     struct check_summary summary;
-    enum check_outcome other_token;
     unsigned rounds;
     unsigned questions;
 };
@@ -146,8 +145,7 @@ visit(struct visit *visit)
     struct check_asker asker = {.ask = script_ask, .release = script_release, .context = &script};
     visit->subject.domain = "c.example";
     visit->seen = zones_records(zones, &zone_case);
-    check_records(&asker, script.resolver, &visit->subject, visit->seen, &visit->summary,
-                  &visit->other_token);
+    check_records(&asker, script.resolver, &visit->subject, visit->seen, &visit->summary);
     visit->rounds = script.rounds;
     visit->questions = script.questions;
     zones_script_done(&script);
@@ -225,35 +223,6 @@ what_is_missing_costs_one_round_more(void **state)
     visit(&one);
     assert_int_equal(one.rounds, 2);
     free(one.seen);
-}
-
-static void
-another_tenants_token_is_told_beside_the_own(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *zone;
-        const char *old;
-        enum check_outcome expected;
-    } cases[] = {
-        {"_mailspur.c.example TXT mailspur-verify=theirs\n", NULL, CHECK_PASS},
-        {TOKEN_LINE "_mailspur.c.example TXT mailspur-verify=theirs\n", TOKEN_LINE, CHECK_PARTIAL},
-        {TOKEN_LINE, NULL, CHECK_MISS},
-        {"*.c.example TXT mailspur-verify=theirs\n", NULL, CHECK_MISS},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct visit one = {.records = "ownership",
-                            .zone = cases[i].zone,
-                            .old = cases[i].old,
-                            .subject.other_token = "mailspur-verify=theirs"};
-        visit(&one);
-        assert_int_equal(one.other_token, cases[i].expected);
-        free(one.seen);
-    }
-    struct visit none = {.records = "ownership", .zone = TOKEN_LINE};
-    visit(&none);
-    assert_int_equal(none.other_token, CHECK_UNKNOWN);
-    free(none.seen);
 }
 
 static bool
@@ -388,7 +357,6 @@ main(void)
         cmocka_unit_test(the_summary_is_the_worst_of_what_is_required),
         cmocka_unit_test(what_is_all_there_costs_one_round),
         cmocka_unit_test(what_is_missing_costs_one_round_more),
-        cmocka_unit_test(another_tenants_token_is_told_beside_the_own),
         cmocka_unit_test(mail_that_no_route_takes_is_told),
         cmocka_unit_test(the_value_to_have_in_the_end_is_the_merged_one),
         cmocka_unit_test(two_hundred_txt_records_hide_nothing),

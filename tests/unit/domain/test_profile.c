@@ -426,25 +426,6 @@ the_most_records_fit(void **state)
     assert_int_equal(house->records->count, RECORDS_MAX);
 }
 
-static void
-the_ownership_text_is_that_of_the_profile(void **state)
-{
-    struct house *house = *state;
-    configure(house, "");
-    static const struct {
-        const char *profile;
-        const char *text;
-    } rows[] = {{"relay", "mailspur-verify=t"},
-                {"ivymail", "ivymail-verify=t"},
-                {"local", "mailspur-verify=t"}};
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        char text[RECORD_VALUE_SIZE];
-        const struct config_profile *profile = config_find_profile(house->config, rows[i].profile);
-        assert_int_equal(profile_ownership_text(profile, "t", text, NULL), ST_OK);
-        assert_string_equal(text, rows[i].text);
-    }
-}
-
 int
 main(void)
 {
@@ -463,7 +444,6 @@ main(void)
         cmocka_unit_test_setup_teardown(a_profile_of_the_operator_makes_its_records, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(the_most_records_fit, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_ownership_text_is_that_of_the_profile, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
