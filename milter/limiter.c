@@ -4,9 +4,9 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "common/cleanup.h"
+#include "common/condition.h"
 #include "common/xalloc.h"
 
 struct limiter {
@@ -23,11 +23,7 @@ limiter_new(uint64_t most)
     struct limiter *limiter = xcalloc(1, sizeof(*limiter));
     limiter->most = most;
     (void)pthread_mutex_init(&limiter->mutex, NULL);
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&limiter->left, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    condition_init(&limiter->left);
     return limiter;
 }
 
@@ -65,14 +61,7 @@ limiter_leave(struct limiter *limiter)
 bool
 limiter_close(struct limiter *limiter, int timeout_ms)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    struct timespec until = condition_deadline(timeout_ms);
     AUTO_LOCK(lock, &limiter->mutex);
     limiter->closed = true;
     while (limiter->inside > 0) {

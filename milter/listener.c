@@ -6,11 +6,11 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include <libmilter/mfapi.h>
 
 #include "common/cleanup.h"
+#include "common/condition.h"
 #include "common/log.h"
 #include "common/unixsock.h"
 #include "milter/callbacks.h"
@@ -19,7 +19,7 @@ enum { BACKLOG = 512 }; /* connections of smtpd processes that wait for a thread
 
 static pthread_t loop_thread;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t end = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t end;
 static bool ended; /* under mutex */
 
 // The path of "unix:/path", "local:/path" or "/path"; NULL for Internet sockets.
@@ -93,6 +93,7 @@ listener_start(const struct listener_socket *socket, const struct host *host, st
     if (status != ST_OK) {
         return status;
     }
+    condition_init(&end);
     if (pthread_create(&loop_thread, NULL, run_loop, NULL) != 0) {
         return why_set(why, ST_IO, "start the milter's thread");
     }
@@ -102,14 +103,7 @@ listener_start(const struct listener_socket *socket, const struct host *host, st
 bool
 listener_wait(int timeout_ms)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until); // a jump of the clock costs one interval
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    struct timespec until = condition_deadline(timeout_ms);
     {
         AUTO_LOCK(lock, &mutex);
         while (!ended) {

@@ -18,6 +18,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/condition.h"
 #include "common/listener.h"
 #include "common/log.h"
 #include "common/parse.h"
@@ -461,7 +462,7 @@ api_open(const struct api_context *context, const struct config_socket *socket,
     api->listener = (struct listener)LISTENER_INIT;
     api->started_mono_ms = clock_mono_ms();
     (void)pthread_mutex_init(&api->lock, NULL); // cannot fail without attributes
-    (void)pthread_cond_init(&api->changed, NULL);
+    condition_init(&api->changed);
     enum status status = workers_open(WORKERS, run_job, NULL, &api->workers, why);
     if (status == ST_OK) {
         status = start_serving(api, socket, why);
@@ -478,9 +479,7 @@ api_open(const struct api_context *context, const struct config_socket *socket,
 static void
 wait_for_requests(struct api *api)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until); // what pthread_cond_timedwait counts in
-    until.tv_sec += CLOSE_WAIT_MS / 1000;
+    struct timespec until = condition_deadline(CLOSE_WAIT_MS);
     AUTO_LOCK(held, &api->lock);
     api->closing = true;
     while (api->running > 0 && pthread_cond_timedwait(&api->changed, held, &until) != ETIMEDOUT) {

@@ -2,9 +2,9 @@
 #include "store/sqlite/writer.h"
 
 #include <stdatomic.h>
-#include <time.h>
 
 #include "common/clock.h"
+#include "common/condition.h"
 #include "common/xalloc.h"
 
 enum {
@@ -283,9 +283,7 @@ tick(struct writer *writer, bool is_idle)
 static bool
 wait_for_work(struct writer *writer)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += TICK_MS / 1000;
+    struct timespec until = condition_deadline(TICK_MS);
     int error = 0;
     while (writer->waiting.first == NULL && !writer->is_stopping && error == 0) {
         error = pthread_cond_timedwait(&writer->changed, &writer->mutex, &until);
@@ -339,11 +337,7 @@ writer_start(const struct writer_settings *settings, struct writer **writer_out,
     writer->ticked_mono_ms = clock_mono_ms();
     queue_init(&writer->waiting);
     queue_init(&writer->put_off);
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&writer->changed, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    condition_init(&writer->changed);
     (void)pthread_mutex_init(&writer->mutex, NULL);
     if (settings->synchronous_off) {
         enum status status = sql_script(settings->sql, "PRAGMA synchronous=OFF", why);

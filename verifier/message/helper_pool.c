@@ -10,10 +10,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/condition.h"
 #include "common/unixsock.h"
 #include "common/xalloc.h"
 #include "verifier/message/reference/protocol.h"
@@ -170,11 +170,7 @@ helper_pool_open(const char *path, size_t count, struct helper_pool **out, struc
     pool->path = xstrdup(path);
     pool->count = count;
     (void)pthread_mutex_init(&pool->mutex, NULL);
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&pool->returned, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    condition_init(&pool->returned);
     enum status status = start_helper(pool->path, &pool->slots[0].helper, why);
     if (status != ST_OK) {
         helper_pool_close(pool);
@@ -232,14 +228,7 @@ wait_until(struct helper_pool *pool, int64_t mono_ms)
     if (left <= 0) {
         return;
     }
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += left / 1000;
-    until.tv_nsec += left % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    struct timespec until = condition_deadline(left);
     (void)pthread_cond_timedwait(&pool->returned, &pool->mutex, &until);
 }
 

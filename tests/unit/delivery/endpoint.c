@@ -13,17 +13,17 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "common/base64.h"
 #include "common/cleanup.h"
+#include "common/condition.h"
 #include "common/digest.h"
 #include "common/xalloc.h"
 
-enum { CONNECTIONS_MAX = 1024, REPLIES_MAX = 64, PATIENCE_S = 30, HEAD_SIZE = 32 * 1024 };
+enum { CONNECTIONS_MAX = 1024, REPLIES_MAX = 64, PATIENCE_MS = 30000, HEAD_SIZE = 32 * 1024 };
 
 struct endpoint {
     struct config_secret secret;
@@ -324,7 +324,7 @@ endpoint_open(const struct config_secret *secret, const struct endpoint_reply *r
     memcpy(endpoint->replies, replies, count * sizeof(*replies));
     endpoint->reply_count = count;
     (void)pthread_mutex_init(&endpoint->lock, NULL);
-    (void)pthread_cond_init(&endpoint->changed, NULL);
+    condition_init(&endpoint->changed);
     endpoint->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof(address);
@@ -368,9 +368,7 @@ endpoint_port(const struct endpoint *endpoint)
 void
 endpoint_await(struct endpoint *endpoint, size_t count)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += PATIENCE_S;
+    struct timespec until = condition_deadline(PATIENCE_MS);
     int error = 0;
     (void)pthread_mutex_lock(&endpoint->lock);
     while (endpoint->seen_count < count && error == 0) {

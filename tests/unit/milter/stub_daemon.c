@@ -7,16 +7,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/condition.h"
 #include "common/intake_protocol.h"
 #include "common/policy.h"
 #include "common/unixsock.h"
 #include "common/xalloc.h"
 
-enum { CONNECTIONS_MAX = 64, AWAIT_S = 10 };
+enum { CONNECTIONS_MAX = 64, AWAIT_MS = 10000 };
 
 struct stub_daemon {
     pthread_mutex_t mutex; /* of the members below */
@@ -266,7 +266,7 @@ stub_daemon_start(const char *path)
     struct stub_daemon *stub = xcalloc(1, sizeof(*stub));
     COPY(stub->path, path);
     (void)pthread_mutex_init(&stub->mutex, NULL);
-    (void)pthread_cond_init(&stub->changed, NULL);
+    condition_init(&stub->changed);
     const struct unixsock_rights rights = {.mode = 0600};
     assert(unixsock_listen(path, SOCK_SEQPACKET, &rights, &stub->listen_fd, NULL) == ST_OK);
     assert(pipe(stub->stop_pipe) == 0);
@@ -309,19 +309,10 @@ stub_daemon_counts(struct stub_daemon *stub)
     return stub->counts;
 }
 
-static struct timespec
-deadline(void)
-{
-    struct timespec until;
-    (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += AWAIT_S;
-    return until;
-}
-
 bool
 stub_daemon_await(struct stub_daemon *stub, unsigned acks, unsigned resets)
 {
-    struct timespec until = deadline();
+    struct timespec until = condition_deadline(AWAIT_MS);
     AUTO_LOCK(lock, &stub->mutex);
     while (stub->counts.acks < acks || stub->counts.resets < resets) {
         if (pthread_cond_timedwait(&stub->changed, &stub->mutex, &until) != 0) {
@@ -334,7 +325,7 @@ stub_daemon_await(struct stub_daemon *stub, unsigned acks, unsigned resets)
 bool
 stub_daemon_await_commits(struct stub_daemon *stub, unsigned commits)
 {
-    struct timespec until = deadline();
+    struct timespec until = condition_deadline(AWAIT_MS);
     AUTO_LOCK(lock, &stub->mutex);
     while (stub->counts.commits < commits) {
         if (pthread_cond_timedwait(&stub->changed, &stub->mutex, &until) != 0) {
