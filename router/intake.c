@@ -34,8 +34,9 @@ struct intake {
     struct refusals *refusals; /* of the server's thread */
     pthread_mutex_t mutex;     /* protects `under_way` */
     pthread_cond_t all_answered;
-    size_t under_way;       /* commits taken and not answered */
-    char packet[FRAME_MAX]; /* of the server's thread */
+    size_t under_way;           /* commits taken and not answered */
+    int64_t acks_until_mono_ms; /* at the end: how long acknowledgements are waited for; else 0 */
+    char packet[FRAME_MAX];     /* of the server's thread */
 };
 
 /** One SMTP session. Belongs to whom its connection belongs. */
@@ -357,11 +358,32 @@ on_open(void *context, struct connection *connection)
     return session;
 }
 
+// A key whose acknowledgement nobody read would keep the next equal alert out. What is waited for
+// at the end was answered when no packet was read any more; the milter acknowledges at once.
+static void
+take_last_ack(struct session *session, const struct connection *connection)
+{
+    struct intake *intake = session->intake;
+    int64_t left_ms = intake->acks_until_mono_ms - clock_mono_ms();
+    struct pollfd item = {.fd = connection->fd, .events = POLLIN};
+    size_t length = 0;
+    AUTO_FD int passed_fd = -1;
+    if (session->stored.text[0] == '\0' || poll(&item, 1, left_ms > 0 ? (int)left_ms : 0) <= 0) {
+        return;
+    }
+    enum status status = unixsock_receive(connection->fd, intake->packet, sizeof(intake->packet),
+                                          &length, &passed_fd, NULL);
+    if (status == ST_OK && length > 0 && intake->packet[0] == INTAKE_ACK) {
+        (void)(on_ack(session, length, NULL) == ST_OK); // else as if there were none
+    }
+}
+
 static void
 on_close(void *context, struct connection *connection)
 {
     struct intake *intake = context;
     struct session *session = connection->state;
+    take_last_ack(session, connection);
     limits_release(intake->services.limits, &session->reservation);
     free(session);
 }
@@ -431,6 +453,7 @@ intake_close(struct intake *intake)
     }
     workers_close(intake->workers, drop);
     wait_until_answered(intake);
+    intake->acks_until_mono_ms = clock_mono_ms() + INTAKE_ACKS_WAIT_MS;
     server_close(intake->server);
     refusals_free(intake->refusals);
     (void)pthread_cond_destroy(&intake->all_answered);

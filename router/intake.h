@@ -8,6 +8,8 @@
 #include "store/store.h"
 #include "verifier/domain/registry.h"
 
+enum { INTAKE_ACKS_WAIT_MS = 500 /* of all connections together, and for those that owe one */ };
+
 struct intake;
 struct limits;
 
@@ -24,7 +26,10 @@ MUST_CHECK enum status intake_open(const struct intake_context *context,
                                    const struct config_socket *socket, struct intake **intake_out,
                                    struct why *why);
 
-/** Answer what is under way, refuse the rest with 451, stop. NULL-safe. */
+/**
+ * Answer what is under way, give the rest back by closing its connection, wait for the
+ * acknowledgements of what was answered, stop. NULL-safe.
+ */
 void intake_close(struct intake *intake);
 
 #endif

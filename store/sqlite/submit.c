@@ -250,7 +250,8 @@ run_acknowledge(void *context, struct sql *sql, struct why *why)
                    SQL_VALUES(SQL_TEXT(acknowledge->id.text)), why);
 }
 
-// A key that stays longer than it should costs nothing but a rare refusal to store a copy twice.
+// A key that stays longer than it should takes the next equal alert for a copy: no reason to fail
+// now, and nobody to tell.
 static void
 finish_acknowledge(void *context, enum status status, const struct why *why)
 {

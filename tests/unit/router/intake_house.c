@@ -13,13 +13,10 @@
 struct house house;
 struct intake *intake;
 
-int
-intake_house_setup(void **state)
+static int
+open_intake(void)
 {
-    (void)state;
     struct why why;
-    house_open(&house);
-    house_open_dispatcher(&house);
     const struct intake_context context = {.store = house.store,
                                            .registry = house.registry,
                                            .holder = house.holder,
@@ -30,6 +27,22 @@ intake_house_setup(void **state)
         return -1;
     }
     return 0;
+}
+
+int
+intake_house_setup(void **state)
+{
+    (void)state;
+    house_open(&house);
+    house_open_dispatcher(&house);
+    return open_intake();
+}
+
+void
+intake_house_reopen(void)
+{
+    assert_null(intake);
+    assert_int_equal(open_intake(), 0);
 }
 
 int

@@ -15,6 +15,9 @@ extern struct intake *intake; /* a test that closes it sets it to NULL */
 int intake_house_setup(void **state);
 int intake_house_teardown(void **state);
 
+/** Open `intake` again in the same house, after a test closed it. */
+void intake_house_reopen(void);
+
 void expect_reply(const struct client_answer *answer, uint64_t code, const char *enhanced);
 
 /** Commit on a connection of its own: refused with this reply, nothing stored. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The milter that goes away, waits, talks nonsense, or comes in numbers.
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include "common/clock.h"
 #include "common/unixsock.h"
 #include "intake_house.h"
 
@@ -77,6 +79,62 @@ closing_answers_what_is_under_way(void **state)
     assert_true(client_is_closed(idle));
     assert_true(client_is_closed(fd));
     assert_int_equal(access(house.socket_path, F_OK), -1);
+}
+
+static void *
+close_intake(void *argument)
+{
+    (void)argument;
+    intake_close(intake);
+    return NULL;
+}
+
+// An equal alert that comes after the restart is another message, and must not be taken for a copy.
+static void
+acknowledgement_of_what_was_answered_while_closing_counts(void **state)
+{
+    (void)state;
+    const struct client_message alert = {.recipients = "both@ours.example",
+                                         .text = "Subject: disk full\r\n\r\nagain\r\n"};
+    sqlite3 *db = NULL;
+    pthread_t closer;
+    lock_database(&db);
+    AUTO_FD int fd = client_open(house.socket_path);
+    client_send_commit(fd, &alert);
+    AUTO_FD int other = client_open(house.socket_path); // is read behind the commit
+    assert_int_equal(client_rcpt(other, "both@ours.example", 0).decision, GATE_ACCEPT);
+    assert_int_equal(pthread_create(&closer, NULL, close_intake, NULL), 0);
+    while (access(house.socket_path, F_OK) == 0) { // no packet is read from here on
+        (void)sched_yield();
+    }
+    unlock_database(db);
+    assert_int_equal(client_read_commit_answer(fd).outcome, INTAKE_STORED);
+    client_send_nothing(fd, &INTAKE_ACK_LAYOUT);
+    assert_int_equal(pthread_join(closer, NULL), 0);
+    intake = NULL;
+    intake_house_reopen();
+    AUTO_FD int later = client_open(house.socket_path);
+    assert_int_equal(client_commit(later, &alert).outcome, INTAKE_STORED);
+}
+
+static void
+closing_does_not_wait_long_for_acknowledgements(void **state)
+{
+    (void)state;
+    const struct client_message alert = {.recipients = "both@ours.example",
+                                         .text = "Subject: disk full\r\n\r\nagain\r\n"};
+    AUTO_FD int fd = client_open(house.socket_path);
+    AUTO_FD int other = client_open(house.socket_path);
+    assert_int_equal(client_commit(fd, &alert).outcome, INTAKE_STORED);
+    assert_int_equal(client_commit(other, &alert).outcome, INTAKE_DUPLICATE);
+    int64_t before_ms = clock_mono_ms();
+    intake_close(intake);
+    intake = NULL;
+    int64_t took_ms = clock_mono_ms() - before_ms;
+    assert_true(took_ms >= INTAKE_ACKS_WAIT_MS && took_ms < 2 * INTAKE_ACKS_WAIT_MS);
+    intake_house_reopen();
+    AUTO_FD int later = client_open(house.socket_path);
+    assert_int_equal(client_commit(later, &alert).outcome, INTAKE_DUPLICATE);
 }
 
 static void
@@ -204,6 +262,8 @@ main(void)
         CASE(milter_gone_before_the_commit_leaves_nothing),
         CASE(rcpt_is_answered_while_a_commit_waits_for_the_disk),
         CASE(closing_answers_what_is_under_way),
+        CASE(acknowledgement_of_what_was_answered_while_closing_counts),
+        CASE(closing_does_not_wait_long_for_acknowledgements),
         CASE(bad_packet_closes_its_own_connection_only),
         CASE(bad_descriptor_closes_and_stores_nothing),
         CASE(sessions_at_once_are_all_stored),
