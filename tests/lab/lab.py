@@ -67,6 +67,7 @@ class Lab:
         self.config = self._base_config(config or {})
         self.mailspurd = self._daemon("mailspurd", env=self.daemon_env)
         self.milter = self._daemon("mailspur-milter")
+        self.milter.nudge = self.path("run", "milter.sock")
 
     # ---- life --------------------------------------------------------------------------------
 
