@@ -15,24 +15,44 @@
 #include "control/cli/url.h"
 #include "verifier/domain/record_format.h"
 
+// ---- adding
+
+static void
+print_first_steps(const struct cli *cli, const json_t *domain)
+{
+    const struct screen *screen = &cli->screen;
+    bool is_claim = json_is_true(json_object_get(domain, "claims"));
+    domain_print_headline(screen, domain);
+    if (domain_passes(domain)) {
+        domain_print_conclusion(screen, domain);
+        return;
+    }
+    screen_line(screen, "Publish these records in its DNS:");
+    screen_line(screen, "%s", "");
+    record_show_wanted(screen, json_object_get(domain, "records"));
+    screen_line(screen, "%s", "");
+    screen_line(screen, "Then: mailspur domain verify %s%s%s --watch", call_text(domain, "domain"),
+                is_claim ? "@" : "", is_claim ? call_text(domain, "tenant") : "");
+}
+
+// The records are shown as the first check leaves them: an SPF record that is there already is
+// merged, never to be had twice.
 enum cli_exit
 run_domain_add(struct cli *cli, const struct args *args)
 {
-    AUTO_JSON *domain = NULL;
+    AUTO_JSON *added = NULL;
+    AUTO_JSON *checked = NULL;
     AUTO_STRBUF url = STRBUF_INIT(URL_MAX);
     strbuf_puts(&url, "/v1/domains");
     json_t *body = call_make_body(args);
     call_put_text(body, "domain", args->operands[0]);
-    enum cli_exit code = call_api(cli, "POST", &url, body, &domain);
+    enum cli_exit code = call_api(cli, "POST", &url, body, &added);
     if (code != CLI_OK || cli->json) {
         return code;
     }
-    domain_print_headline(&cli->screen, domain);
-    screen_line(&cli->screen, "Publish these records in its DNS:");
-    screen_line(&cli->screen, "%s", "");
-    record_show_wanted(&cli->screen, json_object_get(domain, "records"));
-    screen_line(&cli->screen, "%s", "");
-    screen_line(&cli->screen, "Then: mailspur domain verify %s", call_text(domain, "domain"));
+    // Whatever comes of it, the domain is added.
+    code = domain_ask(cli, "POST", call_text(added, "id"), "/verify", NULL, &checked);
+    print_first_steps(cli, code == CLI_OK ? checked : added);
     return CLI_OK;
 }
 

@@ -10,11 +10,12 @@
 #include "config/config.h"
 #include "control/cli/call.h"
 #include "control/cli/handlers.h"
+#include "control/cli/record_show.h"
 #include "control/cli/resolver.h"
-#include "control/cli/table.h"
 #include "verifier/domain/check.h"
 #include "verifier/domain/name.h"
 #include "verifier/domain/profile.h"
+#include "verifier/domain/record_json.h"
 
 /* Settings where there is no configuration file. PLACEHOLDER stands for what only a file tells;
    records that need it are left out. */
@@ -240,118 +241,30 @@ status_word(const struct check_summary *summary)
     return "pending";
 }
 
+// As the API has it: of one form is all that is told of records.
 static json_t *
-findings_to_json(const struct domain_record *record)
+report_to_json(const struct checkup *checkup)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; i < record->finding_count; i++) {
-        const struct finding *finding = &record->findings[i];
-        (void)json_array_append_new(list, json_pack("{s:s, s:b, s:s, s:s}", "code",
-                                                    finding_code_name(finding->code), "advice",
-                                                    finding->advice, "problem", finding->problem,
-                                                    "cure", finding->cure));
-    }
-    return list;
-}
-
-static json_t *
-servers_to_json(const struct domain_record *record)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < record->server_count; i++) {
-        const struct record_server *server = &record->servers[i];
-        (void)json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "name", server->name,
-                                                    "address", server->address, "status",
-                                                    record_status_name(server->status), "detail",
-                                                    server->detail));
-    }
-    return list;
-}
-
-static json_t *
-record_to_json(const struct checkup *checkup, const struct domain_record *record)
-{
-    char host[RECORD_NAME_SIZE];
-    record_host_part(record, checkup->domain, checkup->summary.zone, host);
-    json_t *out = json_pack(
-        "{s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:I, s:o, s:o}", "purpose",
-        record_purpose_name(record->purpose), "for", record_for_name(record->needed_for),
-        "required", record->required, "type", record_type_name(record), "name", record->name,
-        "host", host, "value", record->value, "status", record_status_name(record->status),
-        "observed", record->observed, "observed_ttl", (int)record->observed_ttl, "servers_found",
-        (int)record->servers_found, "servers_answered", (int)record->servers_answered,
-        "stale_until", (json_int_t)record->stale_until, "servers", servers_to_json(record),
-        "findings", findings_to_json(record));
-    if (record->type == DNS_MX) {
-        (void)json_object_set_new(out, "priority", json_integer(record->preference));
-    }
-    return out;
+    AUTO_FREE char *text = record_json(checkup->records, checkup->domain, &checkup->summary);
+    AUTO_JSON *seen = json_loads(text, 0, NULL);
+    json_t *root = json_pack("{s:s, s:s, s:s}", "domain", checkup->domain, "profile",
+                             checkup->profile->name, "status", status_word(&checkup->summary));
+    (void)json_object_update(root, seen); // fails without memory only
+    return root;
 }
 
 static void
-print_json(const struct cli *cli, const struct checkup *checkup)
+print_report(const struct cli *cli, const struct checkup *checkup)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; i < checkup->records->count; i++) {
-        (void)json_array_append_new(list, record_to_json(checkup, &checkup->records->items[i]));
+    AUTO_JSON *root = report_to_json(checkup);
+    if (cli->json) {
+        (void)json_dumpf(root, cli->screen.out, JSON_COMPACT | JSON_ENSURE_ASCII);
+        (void)fputc('\n', cli->screen.out);
+        return;
     }
-    AUTO_JSON *root = json_pack("{s:s, s:s, s:s, s:s, s:b, s:o}", "domain", checkup->domain,
-                                "profile", checkup->profile->name, "status",
-                                status_word(&checkup->summary), "zone", checkup->summary.zone,
-                                "resolver_only", checkup->summary.resolver_only, "records", list);
-    (void)json_dumpf(root, cli->screen.out, JSON_COMPACT | JSON_ENSURE_ASCII);
-    (void)fputc('\n', cli->screen.out);
-}
-
-static void
-put_status(const struct domain_record *record, char *out, size_t size)
-{
-    if (record->status == RECORD_PROPAGATING) {
-        (void)snprintf(out, size, "propagating (%zu of %zu)", record->servers_found,
-                       record->servers_answered);
-    } else {
-        (void)snprintf(out, size, "%s", record_status_name(record->status));
-    }
-}
-
-static void
-print_findings(const struct cli *cli, const struct domain_record *record)
-{
-    for (size_t i = 0; i < record->finding_count; i++) {
-        const struct finding *finding = &record->findings[i];
-        screen_line(&cli->screen, "%s", "");
-        screen_line(&cli->screen, "%s %s: %s", record_type_name(record), record->name,
-                    finding_code_name(finding->code));
-        screen_line(&cli->screen, "  %s", finding->problem);
-        screen_line(&cli->screen, "  %s", finding->cure);
-    }
-}
-
-static void
-print_text(const struct cli *cli, const struct checkup *checkup)
-{
-    static const struct column columns[] = {{.title = "STATUS"},
-                                            {.title = "TYPE"},
-                                            {.title = "NAME", .whole = true},
-                                            {.title = "VALUE", .whole = true}};
-    AUTO_TABLE *table = table_new(&cli->screen, columns, ARRAY_LEN(columns));
-    for (size_t i = 0; i < checkup->records->count; i++) {
-        const struct domain_record *record = &checkup->records->items[i];
-        char status[64];
-        char value[RECORD_VALUE_SIZE + 16];
-        put_status(record, status, sizeof(status));
-        if (record->type == DNS_MX) {
-            (void)snprintf(value, sizeof(value), "%u %s", record->preference, record->value);
-        } else {
-            (void)snprintf(value, sizeof(value), "%s", record->value);
-        }
-        const char *cells[] = {status, record_type_name(record), record->name, value};
-        table_add(table, cells);
-    }
-    table_print(table);
-    for (size_t i = 0; i < checkup->records->count; i++) {
-        print_findings(cli, &checkup->records->items[i]);
-    }
+    record_show_report(&cli->screen, json_object_get(root, "records"));
+    screen_line(&cli->screen, "%s, profile %s: %s", checkup->domain, checkup->profile->name,
+                status_word(&checkup->summary));
 }
 
 static enum cli_exit
@@ -386,10 +299,6 @@ run_domain_check(struct cli *cli, const struct args *args)
     if (code != CLI_OK) {
         return code;
     }
-    if (cli->json) {
-        print_json(cli, &checkup);
-    } else {
-        print_text(cli, &checkup);
-    }
+    print_report(cli, &checkup);
     return exit_of(&checkup.summary);
 }

@@ -305,7 +305,7 @@ def test_an_old_no_in_the_resolver_is_told_with_its_end(dns, check):
     zone.set("_dmarc.stale.test", "TXT", quote_txt("v=DMARC1; p=none"))
     dns.world.publish()
     record = check("stale.test", "p-dmarc", code=0)["records"][0]
-    assert record["status"] == "found" and record["stale_until"] > 0
+    assert record["status"] == "found" and record["stale_until"].endswith("Z")
     assert [finding["code"] for finding in record["findings"]] == ["stale_cache"]
 
 
@@ -316,8 +316,8 @@ def test_a_change_that_spreads(dns, check):
     zone.set("_dmarc.spread.test", "TXT", quote_txt("v=DMARC1; p=none"))
     dns.world.publish()
     record = check("spread.test", "p-dmarc", code=1)["records"][0]
-    assert (record["status"], record["servers_found"], record["servers_answered"]) == \
-        ("propagating", 1, 2)
+    assert record["status"] == "propagating"
+    assert record["propagation"] == {"found": 1, "answered": 2, "of": 2}
     zone.thaw("late")
     dns.world.publish()
     assert check("spread.test", "p-dmarc", code=0)["records"][0]["status"] == "found"

@@ -129,7 +129,8 @@ def test_what_is_wrong_is_told_with_the_text_to_paste_on_a_line_of_its_own(lab):
     zone.set(name, "TXT", quote_txt("v=spf1 include:_spf.google.test -all"))
     zone.set("_dmarc." + name, "TXT", quote_txt("v=DMARC1, p=none"))
     lab.dns.world.publish()
-    lab.cli_text("domain", "add", name, "--profile", "local")
+    added = lab.cli_text("domain", "add", name, "--profile", "local").stdout
+    assert "v=spf1 include:_spf.google.test include:_spf.ours.test -all\n" in added
     done = lab.cli_text("domain", "verify", name, check=False)
     assert done.returncode == 1
     lines = done.stdout.splitlines()

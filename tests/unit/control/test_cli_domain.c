@@ -129,7 +129,7 @@ each_dkim_cname_leads_to_a_line_of_the_zone(void **state)
 static void
 list_counts_problems_and_tells_the_next_check(void **state)
 {
-    cli_expect(*state, "domain add ours.example", CLI_OK, "pending");
+    cli_expect(*state, "domain add ours.example --json", CLI_OK, "pending");
     AUTO_OUTCOME before = cli_run(*state, "domain list");
     assert_non_null(strstr(before.out, "PROBLEMS"));
     assert_non_null(strstr(before.out, "NEXT CHECK"));
@@ -150,7 +150,7 @@ list_counts_problems_and_tells_the_next_check(void **state)
 }
 
 static const struct cli_step SHOW_STEPS[] = {
-    {"domain add ours.example", CLI_OK, "pending"},
+    {"domain add ours.example --json", CLI_OK, "\"status\":\"pending\""},
     {"domain show ours.example", CLI_OK, "not checked yet: mailspur domain verify ours.example"},
     {"domain show ours.example", CLI_OK, "  fails        20"}, // a time: 72 h from now
     {"domain verify ours.example", CLI_FAILED, "problem   it is not there"},
@@ -159,6 +159,7 @@ static const struct cli_step SHOW_STEPS[] = {
     {"domain show ours.example@default", CLI_OK, "ours.example (tenant default)"},
     {"domain show ours.example@other", CLI_NOT_FOUND, "other"},
     {"domain add ours.example --tenant other", CLI_OK, "it waits: held by another tenant"},
+    {"domain add ours.example --tenant third", CLI_OK, "domain verify ours.example@third --watch"},
     {"domain show ours.example@other", CLI_OK, "it waits: held by another tenant"},
     {"domain history ours.example --limit 1", CLI_OK, "domain."},
     {"domain remove ours.example --held eat --yes", CLI_USAGE, "'eat'"},
