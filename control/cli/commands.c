@@ -114,6 +114,10 @@ static const struct option AUTH_EXPLAIN[] = {
     {"--message", "FILE", NULL, "the message, where it is not kept; -: standard input"},
 };
 
+static const struct option DOCTOR[] = {
+    {"--postfix-config", "DIR", NULL, "folder of main.cf and master.cf (default: Postfix's own)"},
+};
+
 static const struct command COMMANDS[] = {
     {.group = "tenant",
      .verb = "add",
@@ -301,6 +305,12 @@ static const struct command COMMANDS[] = {
      .operands_max = 1,
      .run = run_config_schema},
     {.verb = "status", .operands = "", .summary = "the daemon at a glance", .run = run_status},
+    {.verb = "doctor",
+     .operands = "[SUBJECT]",
+     .summary = "what is wrong with this host: postfix, sockets, dns, host, files",
+     OPTIONS(DOCTOR),
+     .operands_max = 1,
+     .run = run_doctor},
     {.verb = "backup",
      .operands = "FILE",
      .summary = "copy the store to a new file while it works",

@@ -15,6 +15,6 @@ command_run run_message_list, run_message_show;
 command_run run_delivery_list, run_delivery_show, run_delivery_retry;
 command_run run_hold_list, run_hold_release, run_hold_discard;
 command_run run_auth_check, run_auth_explain, run_config_check, run_config_schema, run_status,
-    run_backup, run_help;
+    run_doctor, run_backup, run_help;
 
 #endif
