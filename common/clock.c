@@ -2,14 +2,15 @@
 #include "common/clock.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
 
 static struct {
-    bool on;
-    int64_t wall_ms;
-    int64_t mono_ms;
+    atomic_bool on;
+    _Atomic int64_t wall_ms;
+    _Atomic int64_t mono_ms;
 } fake;
 
 static int64_t
@@ -49,9 +50,9 @@ clock_format_iso(int64_t wall_ms, char out[CLOCK_ISO_SIZE])
 void
 clock_fake_set(int64_t wall_ms, int64_t mono_ms)
 {
-    fake.on = true;
     fake.wall_ms = wall_ms;
     fake.mono_ms = mono_ms;
+    fake.on = true;
 }
 
 void

@@ -18,7 +18,7 @@ enum { CLOCK_ISO_SIZE = 32 };
 /** "2026-11-22T10:15:30.123Z" into `out` (CLOCK_ISO_SIZE bytes); returns `out`. */
 const char *clock_format_iso(int64_t wall_ms, char out[CLOCK_ISO_SIZE]);
 
-/** Tests only: stop both clocks at these values, until clock_fake_off(). Not for threads. */
+/** Tests only: stop both clocks at these values, until clock_fake_off(). For all threads. */
 void clock_fake_set(int64_t wall_ms, int64_t mono_ms);
 void clock_fake_off(void);
 
