@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stdbool.h> // mfapi.h would make bool an int
 
-#include "milter/listener.h"
+#include "milter/loop.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -48,7 +48,7 @@ check_free(const char *path, struct why *why)
 }
 
 static enum status
-open_socket(const struct listener_socket *socket, struct why *why)
+open_socket(const struct loop_socket *socket, struct why *why)
 {
     char *address;
     memcpy(&address, &socket->address, sizeof(address)); // libmilter copies it
@@ -83,7 +83,7 @@ run_loop(void *unused)
 }
 
 enum status
-listener_start(const struct listener_socket *socket, const struct host *host, struct why *why)
+loop_start(const struct loop_socket *socket, const struct host *host, struct why *why)
 {
     if (smfi_register(*callbacks_table(host)) != MI_SUCCESS ||
         smfi_setbacklog(BACKLOG) != MI_SUCCESS) {
@@ -101,7 +101,7 @@ listener_start(const struct listener_socket *socket, const struct host *host, st
 }
 
 bool
-listener_wait(int timeout_ms)
+loop_wait(int timeout_ms)
 {
     struct timespec until = condition_deadline(timeout_ms);
     {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // libmilter's process-wide side: the socket with its rights, the loop, the stop. One a process,
 // once: libmilter keeps its state in globals.
-#ifndef MILTER_LISTENER_H
-#define MILTER_LISTENER_H
+#ifndef MILTER_LOOP_H
+#define MILTER_LOOP_H
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -10,7 +10,7 @@
 #include "common/status.h"
 #include "milter/host.h"
 
-struct listener_socket {
+struct loop_socket {
     const char *address; /* "unix:/path", "inet:port@host", "inet6:port@host" */
     mode_t mode;         /* of a Unix socket */
     const char *group;   /* NULL: the process's own */
@@ -21,8 +21,8 @@ struct listener_socket {
  *
  * @host  must outlive the process: libmilter's threads may still look at it while main returns
  */
-MUST_CHECK enum status listener_start(const struct listener_socket *socket, const struct host *host,
-                                      struct why *why);
+MUST_CHECK enum status loop_start(const struct loop_socket *socket, const struct host *host,
+                                  struct why *why);
 
 /**
  * Wait for the loop's end, at most `timeout_ms`. It ends by SIGTERM, SIGINT or SIGHUP, which
@@ -31,6 +31,6 @@ MUST_CHECK enum status listener_start(const struct listener_socket *socket, cons
  *
  * @return false: it has ended, and its thread is joined; do not call again
  */
-bool listener_wait(int timeout_ms);
+bool loop_wait(int timeout_ms);
 
 #endif

@@ -9,7 +9,7 @@
 #include "common/log.h"
 #include "common/xalloc.h"
 #include "config/config.h"
-#include "milter/listener.h"
+#include "milter/loop.h"
 
 enum {
     WAIT_MS = 60000,      /* without a watchdog there is nothing to do */
@@ -148,7 +148,7 @@ serve(struct auth *auth, bool has_shadow)
     daemon_notify_ready();
     int interval_ms = daemon_wait_interval_ms(WAIT_MS);
     int64_t told_mono_ms = clock_mono_ms();
-    while (listener_wait(interval_ms)) {
+    while (loop_wait(interval_ms)) {
         (void)daemon_wait(-1, 0); // tells the watchdog; no signal comes this way
         if (has_shadow && clock_mono_ms() - told_mono_ms >= SHADOW_LOG_MS) {
             told_mono_ms = clock_mono_ms();
@@ -201,12 +201,12 @@ run(const struct config *config, struct why *why)
         .outage = outage_new(),
         .own = own_mail_rules(config),
     };
-    const struct listener_socket socket = {
+    const struct loop_socket socket = {
         .address = config->milter.socket,
         .mode = config->milter.socket_mode,
         .group = config->milter.socket_group,
     };
-    status = listener_start(&socket, &the_host, why);
+    status = loop_start(&socket, &the_host, why);
     if (status == ST_OK) {
         log_notice("milter.started", LOG_STR("socket", socket.address),
                    LOG_STR("authenticate", the_host.own.judged ? "all" : "routed"),
