@@ -75,25 +75,56 @@ set_host(const struct source *source, const struct field *field, const char *tex
     return ST_OK;
 }
 
+typedef enum status quantity_parser(const char *text, uint64_t *value_out, struct why *why);
+
 static enum status
-set_duration(const struct source *source, const struct field *field, const char *text, void *member,
-             struct why *why)
+parse_duration(const char *text, uint64_t *ms_out, struct why *why)
 {
-    (void)source;
-    int64_t value = 0;
-    int64_t least = 0;
-    int64_t most = INT64_MAX;
-    if (parse_duration_ms(text, &value, why) != ST_OK ||
-        parse_duration_ms(field->least, &least, why) != ST_OK ||
-        parse_duration_ms(field->most, &most, why) != ST_OK) {
+    int64_t ms = 0;
+    enum status status = parse_duration_ms(text, &ms, why);
+    if (status == ST_OK) {
+        *ms_out = (uint64_t)ms; // never negative
+    }
+    return status;
+}
+
+static enum status
+parse_number(const char *text, uint64_t *value_out, struct why *why)
+{
+    return parse_uint(text, UINT64_MAX, value_out, why);
+}
+
+// The limits are of the same kind as the value.
+static enum status
+read_in_range(const struct field *field, quantity_parser *parse, const char *text,
+              uint64_t *value_out, struct why *why)
+{
+    uint64_t value = 0;
+    uint64_t least = 0;
+    uint64_t most = 0;
+    if (parse(text, &value, why) != ST_OK || parse(field->least, &least, why) != ST_OK ||
+        parse(field->most, &most, why) != ST_OK) {
         return ST_INVALID;
     }
     if (value < least || value > most) {
         return why_set(why, ST_INVALID, "%.60s is not from %s to %s", text, field->least,
                        field->most);
     }
-    *(int64_t *)member = value;
+    *value_out = value;
     return ST_OK;
+}
+
+static enum status
+set_duration(const struct source *source, const struct field *field, const char *text, void *member,
+             struct why *why)
+{
+    (void)source;
+    uint64_t ms = 0;
+    enum status status = read_in_range(field, parse_duration, text, &ms, why);
+    if (status == ST_OK) {
+        *(int64_t *)member = (int64_t)ms;
+    }
+    return status;
 }
 
 static enum status
@@ -101,19 +132,7 @@ set_size(const struct source *source, const struct field *field, const char *tex
          struct why *why)
 {
     (void)source;
-    uint64_t value = 0;
-    uint64_t least = 0;
-    uint64_t most = 0;
-    if (parse_size(text, &value, why) != ST_OK || parse_size(field->least, &least, why) != ST_OK ||
-        parse_size(field->most, &most, why) != ST_OK) {
-        return ST_INVALID;
-    }
-    if (value < least || value > most) {
-        return why_set(why, ST_INVALID, "%.60s is not from %s to %s", text, field->least,
-                       field->most);
-    }
-    *(uint64_t *)member = value;
-    return ST_OK;
+    return read_in_range(field, parse_size, text, member, why);
 }
 
 static enum status
@@ -121,18 +140,10 @@ set_number(const struct source *source, const struct field *field, const char *t
            struct why *why)
 {
     (void)source;
-    uint64_t value = 0;
-    uint64_t least = 0;
-    uint64_t most = 0;
-    if (parse_uint(field->least, UINT64_MAX, &least, why) != ST_OK ||
-        parse_uint(field->most, UINT64_MAX, &most, why) != ST_OK) {
-        return ST_INVALID;
-    }
-    if (parse_uint(text, most, &value, NULL) != ST_OK || value < least) {
+    if (read_in_range(field, parse_number, text, member, NULL) != ST_OK) {
         return why_set(why, ST_INVALID, "'%.60s' is not a whole number from %s to %s", text,
                        field->least, field->most);
     }
-    *(uint64_t *)member = value;
     return ST_OK;
 }
 
@@ -188,17 +199,22 @@ set_choice(const struct source *source, const struct field *field, const char *t
 _Static_assert(sizeof(enum destination_kind) == sizeof(unsigned), "see set_choice");
 _Static_assert(sizeof(enum dmarc_mode) == sizeof(unsigned), "see set_choice");
 
+static void
+append_text(struct config_texts *list, const char *text)
+{
+    list->items = array_grow(list->items, list->count, sizeof(*list->items));
+    list->items[list->count++] = xstrdup(text);
+}
+
 static enum status
 add_text(const struct source *source, const struct field *field, const char *text, void *member,
          struct why *why)
 {
     (void)source;
-    struct config_texts *list = member;
     if (check_text(field, text, why) != ST_OK) {
         return ST_INVALID;
     }
-    list->items = array_grow(list->items, list->count, sizeof(*list->items));
-    list->items[list->count++] = xstrdup(text);
+    append_text(member, text);
     return ST_OK;
 }
 
@@ -208,13 +224,11 @@ add_host(const struct source *source, const struct field *field, const char *tex
 {
     (void)source;
     (void)field;
-    struct config_texts *list = member;
     char name[DOMAIN_NAME_SIZE];
     if (address_normalize_domain(text, name, why) != ST_OK) {
         return ST_INVALID;
     }
-    list->items = array_grow(list->items, list->count, sizeof(*list->items));
-    list->items[list->count++] = xstrdup(name);
+    append_text(member, name);
     return ST_OK;
 }
 
