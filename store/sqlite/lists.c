@@ -2,6 +2,7 @@
 // Reading: messages, deliveries, attempts, what is due. Rows are copied page by page and the
 // connection is given back before the visitor is called: a slow visitor holds no read lock, which
 // would let the WAL grow.
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,14 +40,35 @@ cursor_move(struct cursor *cursor, const struct id *last, size_t count)
     cursor->before_id = cursor->last.text;
 }
 
+union row {
+    struct id id; /* what each kind begins with */
+    struct store_message message;
+    struct store_delivery delivery;
+};
+
+_Static_assert(offsetof(struct store_message, id) == 0 && offsetof(struct store_delivery, id) == 0,
+               "both begin with their id");
+
+/** Whose pages are listed, and who is shown their rows. */
+struct listing {
+    const char *select;
+    void (*restrict_to)(struct filter_sql *sql, const struct store_filter *filter);
+    void (*read)(struct query *query, struct arena *arena, union row *row_out);
+    void (*show)(const struct listing *listing, const union row *row);
+    store_message_visit *visit_message;
+    store_delivery_visit *visit_delivery;
+    void *context;
+};
+
 static enum status
-message_page(struct store *store, const struct store_filter *filter, const struct cursor *cursor,
-             struct arena *arena, struct store_message *rows, size_t *count_out, struct why *why)
+read_page(struct store *store, const struct listing *listing, const struct store_filter *filter,
+          const struct cursor *cursor, struct arena *arena, union row *rows, size_t *count_out,
+          struct why *why)
 {
     AUTO_READER reader = reader_borrow(store->readers);
     AUTO_FILTER_SQL sql;
-    filter_start(&sql, "SELECT " SQL_MESSAGE_COLUMNS " FROM message WHERE 1");
-    filter_messages(&sql, filter);
+    filter_start(&sql, listing->select);
+    listing->restrict_to(&sql, filter);
     filter_text(&sql, " AND id < ?", cursor->before_id);
     filter_int(&sql, " ORDER BY id DESC LIMIT ?", (int64_t)page_size(cursor));
     AUTO_QUERY *query = NULL;
@@ -54,71 +76,84 @@ message_page(struct store *store, const struct store_filter *filter, const struc
         sql_query(reader.sql, strbuf_text(&sql.text), sql.values, sql.count, &query, why);
     *count_out = 0;
     while (status == ST_OK && (status = query_next(query, why)) == ST_OK) {
-        message_read(query, arena, &rows[(*count_out)++]);
+        listing->read(query, arena, &rows[(*count_out)++]);
     }
     return status == ST_NOT_FOUND ? ST_OK : status;
+}
+
+static enum status
+list_pages(struct store *store, const struct listing *listing, const struct store_filter *filter,
+           struct why *why)
+{
+    struct cursor cursor = cursor_of(filter);
+    while (cursor.left > 0) {
+        AUTO_ARENA arena = {.blocks = NULL};
+        union row rows[PAGE_ROWS];
+        size_t count = 0;
+        enum status status = read_page(store, listing, filter, &cursor, &arena, rows, &count, why);
+        if (status != ST_OK || count == 0) {
+            return status;
+        }
+        for (size_t i = 0; i < count; i++) {
+            listing->show(listing, &rows[i]);
+        }
+        cursor_move(&cursor, &rows[count - 1].id, count);
+    }
+    return ST_OK;
+}
+
+static void
+read_message(struct query *query, struct arena *arena, union row *row_out)
+{
+    message_read(query, arena, &row_out->message);
+}
+
+static void
+show_message(const struct listing *listing, const union row *row)
+{
+    listing->visit_message(listing->context, &row->message);
 }
 
 enum status
 store_message_list(struct store *store, const struct store_filter *filter,
                    store_message_visit *visit, void *context, struct why *why)
 {
-    struct cursor cursor = cursor_of(filter);
-    while (cursor.left > 0) {
-        AUTO_ARENA arena = {.blocks = NULL};
-        struct store_message rows[PAGE_ROWS];
-        size_t count = 0;
-        enum status status = message_page(store, filter, &cursor, &arena, rows, &count, why);
-        if (status != ST_OK || count == 0) {
-            return status;
-        }
-        for (size_t i = 0; i < count; i++) {
-            visit(context, &rows[i]);
-        }
-        cursor_move(&cursor, &rows[count - 1].id, count);
-    }
-    return ST_OK;
+    const struct listing messages = {
+        .select = "SELECT " SQL_MESSAGE_COLUMNS " FROM message WHERE 1",
+        .restrict_to = filter_messages,
+        .read = read_message,
+        .show = show_message,
+        .visit_message = visit,
+        .context = context,
+    };
+    return list_pages(store, &messages, filter, why);
 }
 
-static enum status
-delivery_page(struct store *store, const struct store_filter *filter, const struct cursor *cursor,
-              struct arena *arena, struct store_delivery *rows, size_t *count_out, struct why *why)
+static void
+read_delivery(struct query *query, struct arena *arena, union row *row_out)
 {
-    AUTO_READER reader = reader_borrow(store->readers);
-    AUTO_FILTER_SQL sql;
-    filter_start(&sql, "SELECT " SQL_DELIVERY_COLUMNS " FROM delivery WHERE 1");
-    filter_deliveries(&sql, filter);
-    filter_text(&sql, " AND id < ?", cursor->before_id);
-    filter_int(&sql, " ORDER BY id DESC LIMIT ?", (int64_t)page_size(cursor));
-    AUTO_QUERY *query = NULL;
-    enum status status =
-        sql_query(reader.sql, strbuf_text(&sql.text), sql.values, sql.count, &query, why);
-    *count_out = 0;
-    while (status == ST_OK && (status = query_next(query, why)) == ST_OK) {
-        delivery_read(query, arena, &rows[(*count_out)++]);
-    }
-    return status == ST_NOT_FOUND ? ST_OK : status;
+    delivery_read(query, arena, &row_out->delivery);
+}
+
+static void
+show_delivery(const struct listing *listing, const union row *row)
+{
+    listing->visit_delivery(listing->context, &row->delivery);
 }
 
 enum status
 store_delivery_list(struct store *store, const struct store_filter *filter,
                     store_delivery_visit *visit, void *context, struct why *why)
 {
-    struct cursor cursor = cursor_of(filter);
-    while (cursor.left > 0) {
-        AUTO_ARENA arena = {.blocks = NULL};
-        struct store_delivery rows[PAGE_ROWS];
-        size_t count = 0;
-        enum status status = delivery_page(store, filter, &cursor, &arena, rows, &count, why);
-        if (status != ST_OK || count == 0) {
-            return status;
-        }
-        for (size_t i = 0; i < count; i++) {
-            visit(context, &rows[i]);
-        }
-        cursor_move(&cursor, &rows[count - 1].id, count);
-    }
-    return ST_OK;
+    const struct listing deliveries = {
+        .select = "SELECT " SQL_DELIVERY_COLUMNS " FROM delivery WHERE 1",
+        .restrict_to = filter_deliveries,
+        .read = read_delivery,
+        .show = show_delivery,
+        .visit_delivery = visit,
+        .context = context,
+    };
+    return list_pages(store, &deliveries, filter, why);
 }
 
 enum status
