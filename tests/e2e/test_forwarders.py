@@ -114,6 +114,8 @@ CHAINS = [
      ELSEWHERE, ("given", "claimed", "fail", "reject")),
     ("an older key is silent", [("silent.example", PASS), ("seal.example", PASS)], SEALER,
      ELSEWHERE, ("given", "temperror", "temperror", "none")),
+    ("an older key is silent, it saw a fail", [("silent.example", PASS), ("seal.example", FAIL)],
+     SEALER, ELSEWHERE, ("given", "unproven", "fail", "reject")),
     ("seal and network", [("seal.example", PASS)], SEALER + NETWORK, GATEWAY,
      ("given", "trusted", "fail", "none")),
     ("seal from elsewhere", [("seal.example", PASS)], SEALER + NETWORK, ELSEWHERE,

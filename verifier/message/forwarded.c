@@ -192,14 +192,21 @@ read_trail(struct judgement *judgement, size_t *at_out)
 
 // ---- what comes of it
 
-// The chain holds, and its newest set is of this forwarder.
+// The chain holds, or the DNS did not tell, and its newest set is of this forwarder. What would
+// prove nothing if the chain held proves no more without the DNS: else whoever sealed before could
+// hide behind a zone of his own that does not answer.
 static void
 judge_sealed(struct judgement *judgement, const struct forwarder *forwarder)
 {
     const struct verdict_dmarc *dmarc = &judgement->verdict->dmarc;
+    const struct verdict_arc *arc = &judgement->verdict->arc;
     size_t at = 0;
     enum word word = read_trail(judgement, &at);
     const char *sealer = judgement->input->trail->sets[at].sealer;
+    if (arc->result == AUTH_TEMPERROR && (word == WORD_PASS || word == WORD_TEMPERROR)) {
+        conclude(judgement, forwarder, FORWARDER_TEMPERROR, "%.110s", arc->reason);
+        return;
+    }
     switch (word) {
     case WORD_PASS:
         conclude(judgement, forwarder, FORWARDER_TRUSTED, "%.80s saw it pass", sealer);
@@ -282,10 +289,8 @@ find_result(struct judgement *judgement)
 {
     const struct verdict_arc *arc = &judgement->verdict->arc;
     const struct forwarder *through = find_through(judgement->input);
-    if (through != NULL && arc->result == AUTH_PASS) {
+    if (through != NULL && (arc->result == AUTH_PASS || arc->result == AUTH_TEMPERROR)) {
         judge_sealed(judgement, through);
-    } else if (through != NULL && arc->result == AUTH_TEMPERROR) {
-        conclude(judgement, through, FORWARDER_TEMPERROR, "%.110s", arc->reason);
     } else if (judgement->from_network != NULL) {
         judge_network(judgement);
     } else {

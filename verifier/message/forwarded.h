@@ -30,7 +30,8 @@ bool forwarded_hides_client(const struct forwarders *forwarders, const char *cli
  * Fill verdict->forwarder, and change what DMARC says where it is a fail:
  *
  *   trusted    the disposition becomes none
- *   temperror  it becomes a temperror: what the DNS does not tell is no fail
+ *   temperror  it becomes a temperror: what the DNS does not tell is no fail. Only where the chain,
+ *              if it held, would make it trusted
  *   unproven, from its network, and no sealer of it tells of a fail: reject becomes quarantine,
  * since a refusal would make the forwarder bounce to a sender who may be a forged one
  *
