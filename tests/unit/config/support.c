@@ -115,3 +115,20 @@ folder_format(const struct folder *folder, const struct diagnostics *diagnostics
     }
     return strbuf_steal(&out);
 }
+
+int
+folder_setup(void **state)
+{
+    static struct folder folder;
+    folder_make(&folder);
+    folder_write(&folder, "mailspur.yaml", HOST_LINES);
+    *state = &folder;
+    return 0;
+}
+
+int
+folder_teardown(void **state)
+{
+    folder_remove(*state);
+    return 0;
+}

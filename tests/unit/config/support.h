@@ -25,6 +25,10 @@ struct folder {
 void folder_make(struct folder *folder);
 void folder_remove(const struct folder *folder);
 
+/** cmocka setup and teardown: *state is a folder whose mailspur.yaml holds HOST_LINES. */
+int folder_setup(void **state);
+int folder_teardown(void **state);
+
 /** Make a folder inside it. */
 void folder_mkdir(const struct folder *folder, const char *name);
 

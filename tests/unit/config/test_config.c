@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What good files come to: values, defaults, keys, paths, policies, secrets, and the warnings.
+// What good files come to: values, defaults, keys, paths, policies.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,23 +14,6 @@
 #define MINUTE_MS (60 * INT64_C(1000))
 #define HOUR_MS (60 * MINUTE_MS)
 #define DAY_MS (24 * HOUR_MS)
-
-static int
-make_folder(void **state)
-{
-    static struct folder folder;
-    folder_make(&folder);
-    folder_write(&folder, "mailspur.yaml", HOST_LINES);
-    *state = &folder;
-    return 0;
-}
-
-static int
-remove_folder(void **state)
-{
-    folder_remove(*state);
-    return 0;
-}
 
 static void
 expect_tenant(const struct config *config, const char *tenant,
@@ -413,196 +396,6 @@ the_host_part_alone_needs_no_secrets_and_no_domains(void **state)
     diagnostics_done(&diagnostics);
 }
 
-static void
-check_errors(const struct folder *folder, const char *expected)
-{
-    struct diagnostics diagnostics = {.items = NULL};
-    assert_null(folder_load(folder, &diagnostics));
-    AUTO_FREE char *told = folder_format(folder, &diagnostics, true);
-    assert_string_equal(told, expected);
-    diagnostics_done(&diagnostics);
-}
-
-static void
-faults_of_whole_files_are_told(void **state)
-{
-    const struct folder *folder = *state;
-    folder_write(folder, "mailspur.yaml", "# nothing\n");
-    check_errors(folder, "$/mailspur.yaml:1:1: error: 'hostname' is missing in mailspur.yaml\n"
-                         "$/mailspur.yaml:1:1: error: 'inbound_mx' is missing in mailspur.yaml\n");
-    folder_write(folder, "mailspur.yaml", HOST_LINES "domains: mailspur.yaml\n");
-    check_errors(folder, "$/mailspur.yaml: error: cannot be read: Not a directory\n");
-    folder_write(folder, "mailspur.yaml", HOST_LINES);
-    folder_write(folder, "domains.d/b.yaml", "domain: a.test\n");
-    folder_write(folder, "domains.d/a.yaml", "domain: A.Test\n");
-    check_errors(folder, "$/domains.d/b.yaml:1:9: error: a.test has a file already: "
-                         "$/domains.d/a.yaml\n");
-    struct folder none = {.path = "/tmp/mailspur-does-not-exist"};
-    check_errors(&none, "$/mailspur.yaml: error: cannot be read: No such file or directory\n");
-}
-
-struct bad_secret {
-    const char *label;
-    const char *content;
-    const char *expected; /* NULL: it is good */
-};
-
-#define NAMED "$/mailspur.yaml:4:54: error: 'secret_file': "
-#define INSIDE(line) "$/x.secret:" line ":1: error: "
-static const struct bad_secret BAD_SECRETS[] = {
-    {"24 bytes", KEY_24, NULL},
-    {"64 bytes", KEY_64 "\n", NULL},
-    {"23 bytes", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRY=\n",
-     INSIDE("1") "a key must have 24 to 64 bytes before base64\n"},
-    {"65 bytes",
-     "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+"
-     "P0A="
-     "\n",
-     INSIDE("1") "a key must have 24 to 64 bytes before base64\n"},
-    {"much too long", KEY_64 KEY_64 "\n", INSIDE("1") "a key is longer than 64 bytes\n"},
-    {"no prefix", "hunter2hunter2hunter2hunter2\n",
-     INSIDE("1") "a line does not begin with whsec_\n"},
-    {"public key", KEY_24 "\nwhpk_AAAA\n", INSIDE("2") "a line does not begin with whsec_\n"},
-    {"no base64", "\nwhsec_hunter2-hunter2\n", INSIDE("2") "what follows whsec_ is not base64\n"},
-    {"three keys", KEY_24 "\n" KEY_24 "\n" KEY_24 "\n",
-     INSIDE("3") "more than two keys: the current one, then the one rotated out\n"},
-    {"empty", " \n\n",
-     NAMED "$/x.secret holds no key; make one with: echo whsec_$(openssl rand -base64 32)\n"},
-};
-
-static void
-secret_files_are_checked_and_their_content_never_shows(void **state)
-{
-    const struct folder *folder = *state;
-    folder_write(folder, "mailspur.yaml",
-                 HOST_LINES "destinations:\n"
-                            "  a: {kind: psa, url: 'https://a.test', secret_file: x.secret}\n");
-    for (size_t i = 0; i < ARRAY_LEN(BAD_SECRETS); i++) {
-        const struct bad_secret *row = &BAD_SECRETS[i];
-        folder_write(folder, "x.secret", row->content);
-        struct diagnostics diagnostics = {.items = NULL};
-        config_unref(folder_load(folder, &diagnostics));
-        AUTO_FREE char *told = folder_format(folder, &diagnostics, true);
-        if (strcmp(told, row->expected == NULL ? "" : row->expected) != 0) {
-            fail_msg("%s: %s", row->label, told);
-        }
-        assert_null(strstr(told, "hunter2"));
-        diagnostics_done(&diagnostics);
-    }
-}
-
-static void
-an_authorization_file_holds_one_printable_line(void **state)
-{
-    const struct folder *folder = *state;
-    static const struct {
-        const char *content;
-        const char *expected;
-    } rows[] = {
-        {"Basic abc", ""},
-        {"", "$/mailspur.yaml:4:61: error: 'authorization_file': $/x.auth must hold one line of at "
-             "most 4000 bytes\n"},
-        {"a\nX-Evil: b\n", "$/mailspur.yaml:4:61: error: 'authorization_file': $/x.auth must hold "
-                           "one line of at most 4000 bytes\n"},
-        {"\nBearer \x01\n",
-         "$/x.auth:2:1: error: only printable ASCII characters can stand here\n"},
-    };
-    folder_write(folder, "mailspur.yaml",
-                 HOST_LINES
-                 "destinations:\n"
-                 "  a: {kind: psa, url: 'https://a.test', authorization_file: x.auth}\n");
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        folder_write(folder, "x.auth", rows[i].content);
-        struct diagnostics diagnostics = {.items = NULL};
-        config_unref(folder_load(folder, &diagnostics));
-        AUTO_FREE char *told = folder_format(folder, &diagnostics, true);
-        assert_string_equal(told, rows[i].expected);
-        diagnostics_done(&diagnostics);
-    }
-}
-
-static void
-check_warnings(const struct folder *folder, const char *expected)
-{
-    struct diagnostics diagnostics = {.items = NULL};
-    AUTO_CONFIG *config = folder_load(folder, &diagnostics);
-    assert_non_null(config);
-    AUTO_FREE char *told = folder_format(folder, &diagnostics, false);
-    assert_string_equal(told, expected);
-    diagnostics_done(&diagnostics);
-}
-
-static void
-what_is_odd_but_works_is_a_warning(void **state)
-{
-    const struct folder *folder = *state;
-    folder_write(folder, "x.secret", KEY_24);
-    folder_chmod(folder, "x.secret", 0644);
-    folder_write(folder, "mailspur.yaml",
-                 HOST_LINES "sockets: {control: {mode: '0666'}}\n"
-                            "destinations:\n"
-                            "  a: {kind: psa, url: 'https://a.test', secret_file: x.secret}\n"
-                            "  b: {kind: psa, url: 'https://b.test'}\n");
-    check_warnings(
-        folder, "$/mailspur.yaml:3:27: warning: everybody on this host is an administrator of "
-                "mailspur\n"
-                "$/mailspur.yaml:5:54: warning: 'secret_file': everybody on this host can get at "
-                "$/x.secret (mode 0644); chmod o= it\n"
-                "$/mailspur.yaml:6:3: warning: neither 'secret_file' nor 'authorization_file': "
-                "the endpoint cannot tell our requests from a stranger's\n");
-}
-
-static void
-enforcing_own_mail_that_is_not_judged_is_a_warning(void **state)
-{
-    const struct folder *folder = *state;
-    folder_write(folder, "mailspur.yaml", HOST_LINES "milter: {own_mail: enforce}\n");
-    check_warnings(folder,
-                   "$/mailspur.yaml:3:20: warning: 'own_mail: enforce' does nothing without "
-                   "'authenticate: all'\n");
-    folder_write(folder, "mailspur.yaml",
-                 HOST_LINES "milter: {own_mail: enforce, authenticate: all}\n");
-    check_warnings(folder, "");
-}
-
-static void
-missing_role_mailboxes_are_a_warning(void **state)
-{
-    const struct folder *folder = *state;
-    folder_write(folder, "x.secret", KEY_24);
-    folder_write(
-        folder, "mailspur.yaml",
-        HOST_LINES
-        "destinations: {psa: {kind: psa, url: 'https://a.test', secret_file: x.secret}}\n");
-    static const char lines[] = "domain: a.test\nroutes:\n";
-    static const char postmaster[] = "$/domains.d/a.yaml:2:1: warning: no route takes "
-                                     "postmaster@a.test, which every mail domain owes to others\n";
-    static const char abuse[] = "$/domains.d/a.yaml:2:1: warning: no route takes abuse@a.test, "
-                                "which every mail domain owes to others\n";
-    const struct {
-        const char *routes;
-        const char *expected[2];
-    } rows[] = {
-        {"  - {name: x, recipient: x, destinations: [psa]}\n", {postmaster, abuse}},
-        {"  - {name: x, recipient: PostMaster@, destinations: [psa]}\n", {abuse, ""}},
-        {"  - {name: x, recipient: '*', destinations: [psa]}\n", {"", ""}},
-        {"  - {name: x, recipient: abuse, reject: no}\n"
-         "  - {name: y, recipient: '*', destinations: [psa]}\n",
-         {abuse, ""}},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        AUTO_STRBUF text = STRBUF_INIT(4096);
-        AUTO_STRBUF expected = STRBUF_INIT(4096);
-        strbuf_printf(&text, "%s%s", lines, rows[i].routes);
-        strbuf_printf(&expected, "%s%s", rows[i].expected[0], rows[i].expected[1]);
-        folder_write(folder, "domains.d/a.yaml", strbuf_text(&text));
-        check_warnings(folder, strbuf_text(&expected));
-    }
-    folder_write(folder, "domains.d/a.yaml", "domain: a.test\n");
-    check_warnings(folder, "$/domains.d/a.yaml:1:1: warning: a.test has no routes: all of its mail "
-                           "is refused\n");
-}
-
 static const struct config_domain *
 load_with_policies(const struct folder *folder, const char *of_host, const char *of_domain,
                    struct config **config_out)
@@ -711,7 +504,7 @@ forwarders_are_the_domains_or_else_the_hosts(void **state)
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, folder_setup, folder_teardown)
 
 int
 main(void)
@@ -727,12 +520,6 @@ main(void)
         TEST(only_domain_files_of_the_folder_are_read),
         TEST(a_missing_domains_folder_has_no_domains),
         TEST(the_host_part_alone_needs_no_secrets_and_no_domains),
-        TEST(faults_of_whole_files_are_told),
-        TEST(secret_files_are_checked_and_their_content_never_shows),
-        TEST(an_authorization_file_holds_one_printable_line),
-        TEST(what_is_odd_but_works_is_a_warning),
-        TEST(enforcing_own_mail_that_is_not_judged_is_a_warning),
-        TEST(missing_role_mailboxes_are_a_warning),
         TEST(forwarders_are_the_domains_or_else_the_hosts),
         TEST(a_domain_overrides_the_policy_key_by_key_and_adds_networks),
         TEST(policies_have_equal_keys_exactly_when_they_do_the_same),

@@ -143,6 +143,13 @@ house_start(struct house *house)
 }
 
 void
+house_begin(struct house *house, uint16_t port, const char *extra)
+{
+    house_configure(house, port, extra);
+    house_start(house);
+}
+
+void
 house_stop(struct house *house, int64_t grace_ms)
 {
     dispatcher_stop(house->dispatcher, grace_ms);

@@ -30,7 +30,16 @@ int house_teardown(void **state);
  */
 void house_configure(struct house *house, uint16_t port, const char *extra);
 
+/** Lines for `extra`. */
+#define LOCAL "    allow_private: [127.0.0.0/8]\n"
+#define SOON "    retry: {first: 100ms, most: 100ms, for: 1h}\n"
+#define LATE "    retry: {first: 1h, most: 1h, for: 10h}\n"
+
 void house_start(struct house *house);
+
+/** house_configure and house_start. */
+void house_begin(struct house *house, uint16_t port, const char *extra);
+
 void house_stop(struct house *house, int64_t grace_ms);
 
 /** Store a message of `size` bytes with one delivery to "psa", and kick. Returns its id. */

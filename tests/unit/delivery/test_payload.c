@@ -10,9 +10,9 @@
 
 #include "common/base64.h"
 #include "common/cleanup.h"
+#include "common/forged.h"
 #include "common/header.h"
 #include "common/xalloc.h"
-#include "common/forged.h"
 
 /* ---- a message in memory --------------------------------------------------------------------- */
 
