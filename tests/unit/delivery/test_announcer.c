@@ -35,6 +35,15 @@ open_announcer(struct house *house)
     return announcer;
 }
 
+static void
+open_store(struct house *house)
+{
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/store.db", house->folder);
+    const struct store_settings settings = {.path = path};
+    assert_int_equal(store_open(&settings, &house->store, NULL), ST_OK);
+}
+
 // A domain whose status changes as told; the events in their order.
 static void
 change(struct house *house, struct store_domain *domain, enum domain_status status,
@@ -169,10 +178,14 @@ what_is_refused_for_good_or_too_old_is_dropped(void **state)
     struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, replies, ARRAY_LEN(replies));
     house_configure(house, endpoint_port(endpoint), TOLD);
     struct store_domain domain = {.version = 0};
-    int64_t now = clock_wall_ms();
-    clock_fake_set(now - ANNOUNCER_KEEP_MS - 1000, clock_mono_ms());
+    int64_t long_ago = clock_wall_ms() - ANNOUNCER_KEEP_MS - 1000;
+    store_close(house->store); // its thread asks the clock too
+    clock_fake_set(long_ago, clock_mono_ms());
+    open_store(house);
     change(house, &domain, DOMAIN_VERIFIED, "domain.verified"); // too old
+    store_close(house->store);
     clock_fake_off();
+    open_store(house);
     change(house, &domain, DOMAIN_AT_RISK, "domain.at_risk"); // refused
     change(house, &domain, DOMAIN_VERIFIED, "domain.restored");
     struct announcer *announcer = open_announcer(house);
