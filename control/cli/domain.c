@@ -200,7 +200,7 @@ add_domain(struct table *table, const json_t *domain)
         call_text(domain, "tenant"),
         call_text(domain, "status"),
         domain_inbound(domain),
-        call_text(domain, "mail"),
+        json_is_true(json_object_get(domain, "inbound")) ? call_text(domain, "mail") : "",
         call_number_text(domain, "routes", routes),
         call_number_text(domain, "problems", problems),
         human_time(json_string_value(json_object_get(domain, "checked_at")), now, checked),

@@ -48,14 +48,20 @@ domain_inbound(const json_t *domain)
     return json_is_true(json_object_get(domain, "inbound")) ? "on" : "off";
 }
 
+static void
+print_waits(const struct screen *screen, const json_t *domain)
+{
+    if (call_text(domain, "waits")[0] != '\0') {
+        screen_line(screen, "  it waits: %s", call_text(domain, "waits"));
+    }
+}
+
 void
 domain_print_headline(const struct screen *screen, const json_t *domain)
 {
     screen_line(screen, "%s (tenant %s): %s, inbound %s", call_text(domain, "domain"),
                 call_text(domain, "tenant"), call_text(domain, "status"), domain_inbound(domain));
-    if (call_text(domain, "waits")[0] != '\0') {
-        screen_line(screen, "  it waits: %s", call_text(domain, "waits"));
-    }
+    print_waits(screen, domain);
 }
 
 void
@@ -64,6 +70,7 @@ domain_print_conclusion(const struct screen *screen, const json_t *domain)
     const char *name = call_text(domain, "domain");
     if (!domain_is_verified(domain)) {
         screen_line(screen, "%s is not verified: %s", name, call_text(domain, "status"));
+        print_waits(screen, domain);
     } else if (!all_found(domain)) {
         screen_line(screen, "%s was verified before, but did not pass this check", name);
     } else if (json_is_true(json_object_get(domain, "inbound"))) {

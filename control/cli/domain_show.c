@@ -75,6 +75,18 @@ print_state(const struct cli *cli, const json_t *domain)
     print_ses(cli, json_object_get(domain, "ses"));
 }
 
+// Another tenant has the name: which one.
+static void
+print_holder(const struct cli *cli, const json_t *domain)
+{
+    AUTO_JSON *holder = NULL;
+    if (json_is_true(json_object_get(domain, "claims")) &&
+        domain_ask(cli, "GET", call_text(domain, "domain"), "", NULL, &holder) == CLI_OK) {
+        listing_print_pair(cli, "held by", call_text(holder, "tenant"));
+        listing_print_moment(cli, "contested", call_text(domain, "contested_at"));
+    }
+}
+
 enum cli_exit
 run_domain_show(struct cli *cli, const struct args *args)
 {
@@ -86,6 +98,7 @@ run_domain_show(struct cli *cli, const struct args *args)
     const struct screen *screen = &cli->screen;
     const json_t *records = json_object_get(domain, "records");
     domain_print_headline(screen, domain);
+    print_holder(cli, domain);
     print_state(cli, domain);
     if (call_text(domain, "checked_at")[0] == '\0' && json_array_size(records) > 0) {
         screen_line(screen, "not checked yet: mailspur domain verify %s",

@@ -82,9 +82,34 @@ print_report(const struct screen *screen, const json_t *domain)
     domain_print_conclusion(screen, domain);
 }
 
-// What the report looks like, owned; `pause_ms` 0: it was the last.
+static void
+erase(struct watch *watch)
+{
+    if (watch->drawn > 0) {
+        (void)fprintf(watch->cli->screen.out, "\033[%zuA\033[J", watch->drawn);
+        watch->drawn = 0;
+    }
+}
+
+// While it waits: without the details where `brief`.
+static void
+print_page(const struct watch *watch, const struct screen *screen, const json_t *domain, bool brief)
+{
+    char pause[HUMAN_SIZE];
+    if (brief) {
+        record_show_brief(screen, json_object_get(domain, "records"));
+        domain_print_conclusion(screen, domain);
+        screen_line(screen, "what is wrong, and what to do: mailspur domain show %s", watch->name);
+    } else {
+        print_report(screen, domain);
+    }
+    screen_line(screen, "asking again in %s; Ctrl-C ends it",
+                human_duration(watch->pause_ms, pause));
+}
+
+// What the page looks like, owned; NULL without memory.
 static char *
-compose(const struct watch *watch, const json_t *domain, int64_t pause_ms)
+compose(const struct watch *watch, const json_t *domain, bool brief)
 {
     char *text = NULL;
     size_t length = 0;
@@ -93,11 +118,7 @@ compose(const struct watch *watch, const json_t *domain, int64_t pause_ms)
     if (page.out == NULL) {
         return NULL;
     }
-    print_report(&page, domain);
-    if (pause_ms > 0) {
-        char pause[HUMAN_SIZE];
-        screen_line(&page, "asking again in %s; Ctrl-C ends it", human_duration(pause_ms, pause));
-    }
+    print_page(watch, &page, domain, brief);
     if (fclose(page.out) != 0) {
         free(text);
         return NULL;
@@ -105,21 +126,21 @@ compose(const struct watch *watch, const json_t *domain, int64_t pause_ms)
     return text;
 }
 
+// In place of what was drawn before. What scrolls off a terminal cannot be drawn over.
 static void
-draw(struct watch *watch, const json_t *domain, int64_t pause_ms)
+draw(struct watch *watch, const json_t *domain)
 {
     const struct screen *screen = &watch->cli->screen;
-    AUTO_FREE char *text = compose(watch, domain, pause_ms);
-    if (text == NULL) {
-        return;
+    AUTO_FREE char *whole = compose(watch, domain, false);
+    bool fits = whole != NULL && screen_text_lines(whole, screen->width) < screen->height;
+    AUTO_FREE char *brief = fits ? NULL : compose(watch, domain, true);
+    const char *text = fits ? whole : brief;
+    if (text != NULL) {
+        erase(watch);
+        (void)fputs(text, screen->out);
+        size_t lines = screen_text_lines(text, screen->width);
+        watch->drawn = lines < screen->height ? lines : 0;
     }
-    if (watch->drawn > 0) {
-        (void)fprintf(screen->out, "\033[%zuA\033[J", watch->drawn);
-    }
-    (void)fputs(text, screen->out);
-    size_t lines = screen_text_lines(text, screen->width);
-    // What scrolled off cannot be drawn over: then the next one stands below.
-    watch->drawn = lines < screen->height ? lines : 0;
 }
 
 // ---- watching
@@ -138,9 +159,8 @@ show(struct watch *watch, json_t *domain)
     bool changed = print_changes(watch, domain, is_silent);
     watch->pause_ms = changed ? PAUSE_FIRST_MS : watch->pause_ms * 2;
     watch->pause_ms = watch->pause_ms < PAUSE_MOST_MS ? watch->pause_ms : PAUSE_MOST_MS;
-    bool is_over = domain_passes(domain) || clock_mono_ms() >= watch->deadline_mono_ms;
-    if (is_drawn && !watch->cli->json && (changed || watch->drawn > 0 || is_over)) {
-        draw(watch, domain, is_over ? 0 : watch->pause_ms);
+    if (is_drawn && !watch->cli->json && (changed || watch->drawn > 0)) {
+        draw(watch, domain);
     }
     json_decref(watch->last);
     watch->last = json_incref(domain);
@@ -163,9 +183,10 @@ pause_before_next(const struct watch *watch)
 }
 
 static enum cli_exit
-finish(const struct watch *watch, const json_t *domain)
+finish(struct watch *watch, const json_t *domain)
 {
-    if (!watch->cli->json && !draws_over(watch)) {
+    if (!watch->cli->json) {
+        erase(watch);
         print_report(&watch->cli->screen, domain);
     }
     return domain_passes(domain) ? CLI_OK : CLI_FAILED;

@@ -218,11 +218,17 @@ print_stale(const struct screen *screen, const json_t *record)
 }
 
 static void
-print_record(const struct screen *screen, const json_t *record)
+print_line(const struct screen *screen, const json_t *record)
 {
     AUTO_STRBUF line = STRBUF_INIT(SCREEN_LINE_MAX);
     record_show_line(screen, record, &line);
     (void)fprintf(screen->out, "  %s\n", strbuf_text(&line));
+}
+
+static void
+print_record(const struct screen *screen, const json_t *record)
+{
+    print_line(screen, record);
     const json_t *findings = json_object_get(record, "findings");
     const char *observed = call_text(record, "observed");
     if (mark_of(record)->style != STYLE_GOOD) {
@@ -239,6 +245,14 @@ record_show_report(const struct screen *screen, const json_t *records)
 {
     for (size_t i = 0; i < json_array_size(records); i++) {
         print_record(screen, json_array_get(records, i));
+    }
+}
+
+void
+record_show_brief(const struct screen *screen, const json_t *records)
+{
+    for (size_t i = 0; i < json_array_size(records); i++) {
+        print_line(screen, json_array_get(records, i));
     }
 }
 

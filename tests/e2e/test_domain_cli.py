@@ -213,12 +213,13 @@ def screen_of(output, width):
     return lines
 
 
-@pytest.mark.parametrize("settings, tick, colour", [
-    ({"LC_ALL": "C.UTF-8", "TERM": "xterm"}, "\u2713", True),
-    ({"LC_ALL": "C.UTF-8", "TERM": "xterm", "NO_COLOR": "1"}, "\u2713", False),
-    ({"LC_ALL": "C", "TERM": "xterm"}, "ok ", True)])
-def test_on_a_terminal_the_report_is_drawn_again_in_place(lab, settings, tick, colour):
-    name = f"term{len(settings)}{settings['LC_ALL'][-1].lower()}.test"
+@pytest.mark.parametrize("settings, rows, tick, colour", [
+    ({"LC_ALL": "C.UTF-8", "TERM": "xterm"}, 50, "\u2713", True),
+    ({"LC_ALL": "C.UTF-8", "TERM": "xterm"}, 8, "\u2713", True),
+    ({"LC_ALL": "C.UTF-8", "TERM": "xterm", "NO_COLOR": "1"}, 50, "\u2713", False),
+    ({"LC_ALL": "C", "TERM": "xterm"}, 50, "ok ", True)])
+def test_on_a_terminal_the_report_is_drawn_again_in_place(lab, settings, rows, tick, colour):
+    name = f"term{len(settings)}{settings['LC_ALL'][-1].lower()}{rows}.test"
     zone = lab.dns.world.zone(name, ["good", "late"])
     lab.dns.world.publish()
     lab.cli_text("domain", "add", name)
@@ -226,7 +227,7 @@ def test_on_a_terminal_the_report_is_drawn_again_in_place(lab, settings, tick, c
     width = 70
     pid, terminal = pty.fork()
     if pid == 0:
-        os.execve("/bin/sh", ["sh", "-c", f"stty rows 50 cols {width}; exec \"$@\"", "sh",
+        os.execve("/bin/sh", ["sh", "-c", f"stty rows {rows} cols {width}; exec \"$@\"", "sh",
                               lab.program("mailspur"), "-c", lab.config_path, "domain", "verify",
                               name, "--watch"],
                   {"PATH": os.environ["PATH"], **sanitizer_settings(), **settings})
@@ -251,6 +252,9 @@ def test_on_a_terminal_the_report_is_drawn_again_in_place(lab, settings, tick, c
     assert not any("missing" in line or "Ctrl-C" in line for line in shown), shown
     assert any(line.startswith(f"  {tick}") for line in shown), shown
     assert "missing" in text
+    waiting = text[:text.index("Ctrl-C ends it")]
+    assert ("problem" in waiting) == (rows == 50)  # details where there is room
+    assert ("mailspur domain show " + name in waiting) == (rows == 8)
 
 
 def test_wrong_words_exit_as_documented(lab):

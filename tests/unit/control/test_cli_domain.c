@@ -161,6 +161,8 @@ static const struct cli_step SHOW_STEPS[] = {
     {"domain add ours.example --tenant other", CLI_OK, "it waits: held by another tenant"},
     {"domain add ours.example --tenant third", CLI_OK, "domain verify ours.example@third --watch"},
     {"domain show ours.example@other", CLI_OK, "it waits: held by another tenant"},
+    {"domain show ours.example@other", CLI_OK, "  held by      default\n"},
+    {"domain verify ours.example@other", CLI_FAILED, "pending\n  it waits: held by another tenant"},
     {"domain history ours.example --limit 1", CLI_OK, "domain."},
     {"domain remove ours.example --held eat --yes", CLI_USAGE, "'eat'"},
     {"domain remove ours.example --held discard --yes", CLI_OK, "0 held deliveries discarded"},
