@@ -131,7 +131,8 @@ closing_does_not_wait_long_for_acknowledgements(void **state)
     intake_close(intake);
     intake = NULL;
     int64_t took_ms = clock_mono_ms() - before_ms;
-    assert_true(took_ms >= INTAKE_ACKS_WAIT_MS && took_ms < 2 * INTAKE_ACKS_WAIT_MS);
+    assert_true(took_ms >= INTAKE_ACKS_WAIT_MS); // of both together
+    assert_true(took_ms - INTAKE_ACKS_WAIT_MS < INTAKE_ACKS_WAIT_MS);
     intake_house_reopen();
     AUTO_FD int later = client_open(house.socket_path);
     assert_int_equal(client_commit(later, &alert).outcome, INTAKE_DUPLICATE);
@@ -189,6 +190,7 @@ bad_descriptor_closes_and_stores_nothing(void **state)
     assert_int_equal(pipe(pipes), 0);
     AUTO_FD int pipe_read = pipes[0];
     AUTO_FD int pipe_write = pipes[1];
+    (void)pipe_write; // is only kept open
     AUTO_FD int file = memfd_create("message", MFD_CLOEXEC);
     assert_int_equal(write(file, "A: b\r\n\r\nbody", 12), 12);
     const struct {
