@@ -146,6 +146,8 @@ struct config_verification {
     int64_t pending_for_ms;
     int64_t grace_ms; /* at_risk for so long, and `misses` checks, before failed */
     uint64_t misses;
+    int64_t confirm_after_ms; /* least time between two misses that count */
+    int64_t deferred_for_ms;  /* mail: 450 for so long after grace, then 550 */
     uint64_t checks_at_once;
     uint64_t queries_per_server;          /* a second, to one server address; 0: no limit */
     struct config_networks allow_private; /* name servers in these are asked nevertheless */

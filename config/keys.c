@@ -317,6 +317,8 @@ static const struct field VERIFICATION_FIELDS[] = {
     RANGE("pending_for", DURATION, pending_for_ms, "72h", "1s", "365d"),
     RANGE("grace", DURATION, grace_ms, "72h", "0s", "365d"),
     RANGE("misses", NUMBER, misses, "6", "1", "1000"),
+    RANGE("confirm_after", DURATION, confirm_after_ms, "15m", "1s", "7d"),
+    RANGE("deferred_for", DURATION, deferred_for_ms, "24h", "0s", "365d"),
     RANGE("checks_at_once", NUMBER, checks_at_once, "16", "1", "128"),
     RANGE("queries_per_server", NUMBER, queries_per_server, "20", "0", "100000"),
     KEY("allow_private", NETWORKS, allow_private, .fallback = "", .items_max = NETWORKS_MAX),

@@ -146,8 +146,9 @@ MUST_CHECK enum status store_domains_since(struct store *store, uint64_t after_v
 
 /** Texts that are kept beside a domain's row, and read only when somebody asks. */
 enum store_note {
-    STORE_NOTE_CHECK, /* JSON: what the last check saw */
-    STORE_NOTE_SES    /* the state of its identity (verifier/domain/ses/ses.h) */
+    STORE_NOTE_CHECK,   /* JSON: what the last check saw */
+    STORE_NOTE_SES,     /* the state of its identity (verifier/domain/ses/ses.h) */
+    STORE_NOTE_SES_SAID /* JSON: what SES said of it last, or why it could not be asked */
 };
 
 enum { STORE_NOTE_MAX = 1024 * 1024 }; /* bytes */

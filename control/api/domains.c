@@ -81,17 +81,28 @@ answer_domain(const struct call *call, unsigned http_status, const struct store_
     api_respond_json(call->response, http_status, view(call, domain));
 }
 
+// With what SES said last; null: it has no part in it.
+static json_t *
+view_with_ses(const struct call *call, const struct store_domain *domain)
+{
+    json_t *root = view(call, domain);
+    AUTO_FREE char *said = NULL;
+    json_t *ses = NULL;
+    if (registry_ses_said(call->context->registry, domain, &said, NULL) == ST_OK) {
+        ses = json_loads(said, 0, NULL);
+    }
+    (void)json_object_set_new(root, "ses", ses == NULL ? json_null() : ses);
+    return root;
+}
+
 // Takes the members of a JSON text of record_json.h over into the domain's view.
 static void
 answer_with_json(const struct call *call, unsigned http_status, const struct store_domain *domain,
-                 const char *json, json_t *ses)
+                 const char *json)
 {
-    json_t *root = view(call, domain);
+    json_t *root = view_with_ses(call, domain);
     AUTO_JSON *records = json_loads(json, 0, NULL);
     (void)json_object_update(root, records); // fails without memory only
-    if (ses != NULL) {
-        (void)json_object_set_new(root, "ses", ses);
-    }
     api_respond_json(call->response, http_status, root);
 }
 
@@ -103,7 +114,7 @@ answer_unchecked(const struct call *call, unsigned http_status, const struct sto
     enum status status = registry_records(call->context->registry, domain, records, why);
     if (status == ST_OK) {
         AUTO_FREE char *json = record_json(records, domain->name, NULL);
-        answer_with_json(call, http_status, domain, json, NULL);
+        answer_with_json(call, http_status, domain, json);
     }
     return status;
 }
@@ -118,7 +129,7 @@ answer_last_check(const struct call *call, const struct store_domain *domain, st
         return answer_unchecked(call, 200, domain, why);
     }
     if (status == ST_OK) {
-        answer_with_json(call, 200, domain, json, NULL);
+        answer_with_json(call, 200, domain, json);
     }
     return status;
 }
@@ -228,7 +239,7 @@ domains_show(struct call *call, struct why *why)
     struct store_domain domain;
     enum status status = find_domain(call, &domain, why);
     if (status == ST_OK && domain.status == DOMAIN_REMOVED) {
-        answer_domain(call, 200, &domain);
+        api_respond_json(call->response, 200, view_with_ses(call, &domain));
         return ST_OK;
     }
     return status == ST_OK ? answer_last_check(call, &domain, why) : status;
@@ -284,7 +295,7 @@ domains_verify(struct call *call, struct why *why)
     }
     if (status == ST_OK) {
         AUTO_FREE char *json = record_json(&check->records, domain.name, &check->summary);
-        answer_with_json(call, 200, &check->domain, json, view_ses(check));
+        answer_with_json(call, 200, &check->domain, json);
     }
     return status;
 }

@@ -23,7 +23,9 @@ view_domain(const struct store_domain *domain, const struct config *config)
     const char *waits = claims_explain(domain);
     const struct domain_rules rules = {.pending_for_ms = config->verification.pending_for_ms,
                                        .grace_ms = config->verification.grace_ms,
-                                       .misses = (uint32_t)config->verification.misses};
+                                       .misses = (uint32_t)config->verification.misses,
+                                       .confirm_after_ms = config->verification.confirm_after_ms,
+                                       .deferred_for_ms = config->verification.deferred_for_ms};
     json_t *view = json_object();
     set(view, "id", api_json_text(domain->id.text));
     set(view, "domain", api_json_text(domain->name));
@@ -51,26 +53,6 @@ view_domain(const struct store_domain *domain, const struct config *config)
     set(view, "mail_changes_at", api_json_time(domain_state_mail_changes_at(domain, &rules)));
     set(view, "removed_at", api_json_time(domain->removed_at));
     set(view, "mx_points_here", json_boolean(domain->mx_points_here));
-    return view;
-}
-
-json_t *
-view_ses(const struct registry_check *check)
-{
-    const struct ses_report *report = &check->report;
-    if (!check->has_report && check->ses_problem[0] == '\0') {
-        return json_null();
-    }
-    json_t *view = json_object();
-    if (!check->has_report) {
-        set(view, "problem", api_json_text(check->ses_problem));
-        return view;
-    }
-    set(view, "verified", json_boolean(report->verified));
-    set(view, "verification", api_json_text(ses_progress_name(report->verification)));
-    set(view, "dkim", api_json_text(ses_progress_name(report->dkim)));
-    set(view, "mail_from", api_json_text(ses_progress_name(report->mail_from)));
-    set(view, "problem", api_json_text_or_null(ses_error_sentence(report->error)));
     return view;
 }
 

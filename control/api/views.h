@@ -13,8 +13,6 @@ struct json_t;
 
 struct json_t *view_domain(const struct store_domain *domain, const struct config *config);
 
-/** What SES said of a check; null: it was not asked. */
-struct json_t *view_ses(const struct registry_check *check);
 struct json_t *view_tenant(const struct store_tenant *tenant);
 
 struct json_t *view_event(const struct store_event_row *event);

@@ -31,6 +31,7 @@ print_first_steps(const struct cli *cli, const json_t *domain)
     screen_line(screen, "%s", "");
     record_show_wanted(screen, json_object_get(domain, "records"));
     screen_line(screen, "%s", "");
+    domain_print_ses_problem(screen, domain);
     screen_line(screen, "Then: mailspur domain verify %s%s%s --watch", call_text(domain, "domain"),
                 is_claim ? "@" : "", is_claim ? call_text(domain, "tenant") : "");
 }

@@ -65,9 +65,19 @@ domain_print_headline(const struct screen *screen, const json_t *domain)
 }
 
 void
+domain_print_ses_problem(const struct screen *screen, const json_t *domain)
+{
+    const char *problem = call_text(json_object_get(domain, "ses"), "problem");
+    if (problem[0] != '\0') {
+        screen_line(screen, "Amazon SES: %s", problem);
+    }
+}
+
+void
 domain_print_conclusion(const struct screen *screen, const json_t *domain)
 {
     const char *name = call_text(domain, "domain");
+    domain_print_ses_problem(screen, domain);
     if (!domain_is_verified(domain)) {
         screen_line(screen, "%s is not verified: %s", name, call_text(domain, "status"));
         print_waits(screen, domain);

@@ -27,6 +27,9 @@ const char *domain_inbound(const json_t *domain);
 /** One line: name, tenant, status, inbound; and another, if it waits for somebody. */
 void domain_print_headline(const struct screen *screen, const json_t *domain);
 
+/** Why SES does not go along, if it is so. */
+void domain_print_ses_problem(const struct screen *screen, const json_t *domain);
+
 /** One sentence: what a verification came to, and the next step; and for whom it waits. */
 void domain_print_conclusion(const struct screen *screen, const json_t *domain);
 

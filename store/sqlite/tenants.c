@@ -11,7 +11,8 @@ enum { TENANTS_PAGE = 100 };
 
 /* ---- notes ----------------------------------------------------------------------------------- */
 
-static const char *const NOTE_KINDS[] = {[STORE_NOTE_CHECK] = "check", [STORE_NOTE_SES] = "ses"};
+static const char *const NOTE_KINDS[] = {
+    [STORE_NOTE_CHECK] = "check", [STORE_NOTE_SES] = "ses", [STORE_NOTE_SES_SAID] = "ses_said"};
 
 struct note {
     const char *domain_id;

@@ -8,6 +8,7 @@
 
 #include "common/map.h"
 #include "common/xalloc.h"
+#include "verifier/domain/record_json.h"
 
 struct identities {
     struct store *store;
@@ -127,6 +128,25 @@ keep(struct identities *identities, const struct store_domain *domain,
     return store_note_put(identities->store, &domain->id, STORE_NOTE_SES, text, why);
 }
 
+// For people, so it is no failure when it cannot be kept.
+static void
+keep_said(struct identities *identities, const struct store_domain *domain,
+          const struct ses_report *report, const char *problem)
+{
+    AUTO_FREE char *json = record_json_ses(report, problem);
+    if (json != NULL) {
+        status_ignore(
+            store_note_put(identities->store, &domain->id, STORE_NOTE_SES_SAID, json, NULL));
+    }
+}
+
+enum status
+identity_said(struct identities *identities, const struct store_domain *domain, char **json_out,
+              struct why *why)
+{
+    return store_note_get(identities->store, &domain->id, STORE_NOTE_SES_SAID, json_out, why);
+}
+
 // What is kept; a domain without gets a first one, stored before anything is sent.
 static enum status
 load_or_init(struct identities *identities, const struct store_domain *domain,
@@ -140,10 +160,10 @@ load_or_init(struct identities *identities, const struct store_domain *domain,
     return status;
 }
 
-enum status
-identity_ensure(struct identities *identities, const struct config *config,
-                const struct store_domain *domain, int64_t deadline, struct ses_state *state_out,
-                struct ses_report *report_out, struct why *why)
+static enum status
+ensure(struct identities *identities, const struct config *config,
+       const struct store_domain *domain, int64_t deadline, struct ses_state *state_out,
+       struct ses_report *report_out, struct why *why)
 {
     struct ses *client = NULL;
     char mail_from[DOMAIN_NAME_SIZE];
@@ -176,9 +196,19 @@ identity_ensure(struct identities *identities, const struct config *config,
 }
 
 enum status
-identity_release(struct identities *identities, const struct config *config,
-                 const struct store_domain *domain, bool others_left, int64_t deadline,
-                 struct why *why)
+identity_ensure(struct identities *identities, const struct config *config,
+                const struct store_domain *domain, int64_t deadline, struct ses_state *state_out,
+                struct ses_report *report_out)
+{
+    struct why why;
+    enum status status = ensure(identities, config, domain, deadline, state_out, report_out, &why);
+    keep_said(identities, domain, status == ST_OK ? report_out : NULL, why.text);
+    return status;
+}
+
+static enum status
+release(struct identities *identities, const struct config *config,
+        const struct store_domain *domain, bool others_left, int64_t deadline, struct why *why)
 {
     struct ses_state state;
     struct ses *client = NULL;
@@ -202,4 +232,16 @@ identity_release(struct identities *identities, const struct config *config,
     status = ses_release(client, domain->name, others_left, deadline, &state, why);
     enum status kept = keep(identities, domain, &state, status == ST_OK ? why : NULL);
     return status == ST_OK ? kept : status;
+}
+
+enum status
+identity_release(struct identities *identities, const struct config *config,
+                 const struct store_domain *domain, bool others_left, int64_t deadline)
+{
+    struct why why;
+    enum status status = release(identities, config, domain, others_left, deadline, &why);
+    if (status != ST_OK) {
+        keep_said(identities, domain, NULL, why.text);
+    }
+    return status;
 }

@@ -26,7 +26,8 @@ MUST_CHECK enum status identity_load(struct identities *identities,
                                      struct why *why);
 
 /**
- * See to it that the identity exists, and ask how it stands; what it became is kept.
+ * See to it that the identity exists, and ask how it stands; what it became, and what was said, is
+ * kept.
  *
  * @state_out  also filled when SES could not be asked, with what was known before
  * @return     ST_OK; as identities_check_configured, ses_ensure, store errors
@@ -34,13 +35,18 @@ MUST_CHECK enum status identity_load(struct identities *identities,
  */
 MUST_CHECK enum status identity_ensure(struct identities *identities, const struct config *config,
                                        const struct store_domain *domain, int64_t deadline,
-                                       struct ses_state *state_out, struct ses_report *report_out,
-                                       struct why *why);
+                                       struct ses_state *state_out, struct ses_report *report_out);
 
 /** Give the identity of a removed domain back; to be repeated until ST_OK. Nothing was kept: ST_OK.
  *  @others_left  as ses_release */
 MUST_CHECK enum status identity_release(struct identities *identities, const struct config *config,
                                         const struct store_domain *domain, bool others_left,
-                                        int64_t deadline, struct why *why);
+                                        int64_t deadline);
+
+/** What SES said last, or why it could not be asked: JSON of record_json_ses, owned.
+ *  ST_NOT_FOUND: it was not asked. */
+MUST_CHECK enum status identity_said(struct identities *identities,
+                                     const struct store_domain *domain, char **json_out,
+                                     struct why *why);
 
 #endif

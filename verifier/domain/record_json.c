@@ -137,3 +137,20 @@ record_json(const struct domain_records *records, const char *domain,
     json_decref(root);
     return dumped;
 }
+
+char *
+record_json_ses(const struct ses_report *report, const char *problem)
+{
+    json_t *root = json_object();
+    if (report != NULL) {
+        set(root, "verified", json_boolean(report->verified));
+        set(root, "verification", text(ses_progress_name(report->verification)));
+        set(root, "dkim", text(ses_progress_name(report->dkim)));
+        set(root, "mail_from", text(ses_progress_name(report->mail_from)));
+    }
+    set(root, "problem",
+        text_or_null(report != NULL ? ses_error_sentence(report->error) : problem));
+    char *dumped = json_dumps(root, JSON_COMPACT);
+    json_decref(root);
+    return dumped;
+}

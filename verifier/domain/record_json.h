@@ -4,6 +4,7 @@
 #define VERIFIER_DOMAIN_RECORD_JSON_H
 
 #include "verifier/domain/check.h"
+#include "verifier/domain/ses/ses.h"
 
 /**
  * An object as text, owned: {"records": [...]}, and of a check "zone", "resolver_only", "detail"
@@ -14,5 +15,9 @@
  */
 char *record_json(const struct domain_records *records, const char *domain,
                   const struct check_summary *summary);
+
+/** What SES said, as the member "ses" of the API has it, owned. @report NULL: SES could not be
+ *  asked, and `problem` says why */
+char *record_json_ses(const struct ses_report *report, const char *problem);
 
 #endif

@@ -169,7 +169,6 @@ struct registry_check {
     struct check_summary summary;
     bool has_report; /* SES was asked too */
     struct ses_report report;
-    char ses_problem[sizeof(struct why)]; /* why it could not be asked; "" */
 };
 
 /**
@@ -194,5 +193,11 @@ MUST_CHECK enum status registry_check_id(struct registry *registry, const struct
 MUST_CHECK enum status registry_last_check(struct registry *registry,
                                            const struct store_domain *domain, char **json_out,
                                            struct why *why);
+
+/** What SES said of it last, or why it could not be asked or its identity not be given back:
+ *  JSON (record_json_ses), owned. ST_NOT_FOUND: SES has no part in it, or was not asked yet. */
+MUST_CHECK enum status registry_ses_said(struct registry *registry,
+                                         const struct store_domain *domain, char **json_out,
+                                         struct why *why);
 
 #endif

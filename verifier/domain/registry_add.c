@@ -176,7 +176,7 @@ ask_for_identity(struct registry *registry, const struct config *config,
     }
     registry_begin_work(registry, &domain->id);
     status_ignore(identity_ensure(registry->identities, config, domain,
-                                  clock_mono_ms() + REGISTRY_SES_MS, &state, &report, NULL));
+                                  clock_mono_ms() + REGISTRY_SES_MS, &state, &report));
     registry_end_work(registry, &domain->id);
 }
 

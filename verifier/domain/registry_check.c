@@ -217,18 +217,14 @@ ask_ses(struct registry *registry, const struct config *config,
         const struct config_profile *profile, struct ses_state *state_out,
         struct registry_check *check)
 {
-    struct why why = {.text = ""};
     if (profile->dkim != CONFIG_DKIM_SES) {
         return false;
     }
     memset(state_out, 0, sizeof(*state_out));
     enum status status =
         identity_ensure(registry->identities, config, &check->domain,
-                        clock_mono_ms() + REGISTRY_SES_MS, state_out, &check->report, &why);
+                        clock_mono_ms() + REGISTRY_SES_MS, state_out, &check->report);
     check->has_report = status == ST_OK;
-    if (status != ST_OK) {
-        memcpy(check->ses_problem, why.text, sizeof(check->ses_problem));
-    }
     return true;
 }
 
@@ -247,7 +243,9 @@ time_now(struct registry *registry)
         .trusted = clock_guard_is_sane(registry->settings.clock),
         .rules = {.pending_for_ms = config->verification.pending_for_ms,
                   .grace_ms = config->verification.grace_ms,
-                  .misses = (uint32_t)config->verification.misses},
+                  .misses = (uint32_t)config->verification.misses,
+                  .confirm_after_ms = config->verification.confirm_after_ms,
+                  .deferred_for_ms = config->verification.deferred_for_ms},
     };
 }
 
@@ -429,7 +427,7 @@ give_identity_back(struct registry *registry, const struct store_domain *domain)
     struct others others = {.domain = domain, .config = config};
     directory_each(registry->directory, look_for_other, &others);
     return identity_release(registry->identities, config, domain, others.left,
-                            clock_mono_ms() + REGISTRY_SES_MS, NULL) == ST_OK;
+                            clock_mono_ms() + REGISTRY_SES_MS) == ST_OK;
 }
 
 static enum status
@@ -511,4 +509,11 @@ registry_last_check(struct registry *registry, const struct store_domain *domain
                     struct why *why)
 {
     return store_note_get(registry->settings.store, &domain->id, STORE_NOTE_CHECK, json_out, why);
+}
+
+enum status
+registry_ses_said(struct registry *registry, const struct store_domain *domain, char **json_out,
+                  struct why *why)
+{
+    return identity_said(registry->identities, domain, json_out, why);
 }

@@ -10,6 +10,8 @@ enum { JITTER_PERCENT = 10 };
 static const int64_t PENDING_AGES_MS[] = {1 * STATE_MINUTE_MS, 2 * STATE_MINUTE_MS,
                                           5 * STATE_MINUTE_MS, 15 * STATE_MINUTE_MS,
                                           30 * STATE_MINUTE_MS};
+static const int64_t RELEASE_AGES_MS[] = {10 * 1000, 1 * STATE_MINUTE_MS, 5 * STATE_MINUTE_MS,
+                                          15 * STATE_MINUTE_MS, 30 * STATE_MINUTE_MS};
 
 /* ---- steps ----------------------------------------------------------------------------------- */
 
@@ -77,12 +79,13 @@ watched_ms(const struct store_domain *domain, int64_t now)
 // Misses in a row; one that comes too soon behind the first confirms nothing. The row's time of the
 // first miss may lie ahead of a clock that was set back: then it begins anew.
 static void
-count_miss(uint32_t *misses, int64_t *since, int64_t now)
+count_miss(uint32_t *misses, int64_t *since, const struct domain_time *time)
 {
+    int64_t now = time->now;
     if (*misses == 0 || *since > now) {
         *misses = 1;
         *since = now;
-    } else if (*misses >= STATE_CONFIRM_MISSES || now - *since >= STATE_CONFIRM_MS) {
+    } else if (*misses >= STATE_CONFIRM_MISSES || now - *since >= time->rules.confirm_after_ms) {
         *misses += *misses < UINT32_MAX ? 1 : 0;
     }
 }
@@ -123,7 +126,7 @@ miss_required(struct store_domain *domain, const struct domain_time *time, const
 {
     int64_t now = time->now;
     bool is_first = domain->misses == 0;
-    count_miss(&domain->misses, &domain->missing_since, now);
+    count_miss(&domain->misses, &domain->missing_since, time);
     switch (domain->status) {
     case DOMAIN_VERIFIED:
         if (domain->misses >= STATE_CONFIRM_MISSES) {
@@ -189,11 +192,11 @@ miss_inbound(struct store_domain *domain, const struct domain_time *time, int64_
         return; // never proven: there is nothing to lose
     }
     domain->ownership_missing_ms += domain->ownership_misses > 0 ? watched : 0;
-    count_miss(&domain->ownership_misses, &domain->ownership_missing_since, time->now);
+    count_miss(&domain->ownership_misses, &domain->ownership_missing_since, time);
     if (domain->ownership_misses < STATE_CONFIRM_MISSES) {
         return;
     }
-    if (domain->ownership_missing_ms >= grace + STATE_LAST_CHANCE_MS) {
+    if (domain->ownership_missing_ms >= grace + time->rules.deferred_for_ms) {
         set_mail(domain, DOMAIN_MAIL_REFUSED, detail, step);
     } else if (domain->ownership_missing_ms >= grace) {
         set_mail(domain, DOMAIN_MAIL_DEFERRED, detail, step);
@@ -303,7 +306,8 @@ domain_state_remove(struct store_domain *domain, int64_t now, const char *detail
     enter(domain, DOMAIN_REMOVED);
     domain->inbound = false;
     domain->removed_at = now;
-    domain->next_check_at = domain_state_next_check(domain, now);
+    domain->next_check_at =
+        domain->releases_identity ? now + 1 : domain_state_next_check(domain, now);
     domain_step_add(step_out, "domain.removed", detail);
 }
 
@@ -364,13 +368,14 @@ domain_state_spread(const struct store_domain *domain, int64_t span_ms)
     return (int64_t)((hash >> 20) % (uint64_t)span_ms);
 }
 
+// The next of these ages; hourly behind the last.
 static int64_t
-next_of_pending(const struct store_domain *domain, int64_t now)
+next_by_age(const int64_t *ages, size_t count, int64_t since, int64_t now)
 {
-    int64_t age = now - domain->created_at;
-    for (size_t i = 0; age >= 0 && i < ARRAY_LEN(PENDING_AGES_MS); i++) {
-        if (age < PENDING_AGES_MS[i]) {
-            return domain->created_at + PENDING_AGES_MS[i];
+    int64_t age = now - since;
+    for (size_t i = 0; age >= 0 && i < count; i++) {
+        if (age < ages[i]) {
+            return since + ages[i];
         }
     }
     return now + STATE_HOUR_MS;
@@ -381,7 +386,10 @@ domain_state_next_check(const struct store_domain *domain, int64_t now)
 {
     int64_t interval = interval_of(domain);
     if (domain->status == DOMAIN_PENDING) {
-        return next_of_pending(domain, now);
+        return next_by_age(PENDING_AGES_MS, ARRAY_LEN(PENDING_AGES_MS), domain->created_at, now);
+    }
+    if (domain->status == DOMAIN_REMOVED && domain->releases_identity) {
+        return next_by_age(RELEASE_AGES_MS, ARRAY_LEN(RELEASE_AGES_MS), domain->removed_at, now);
     }
     bool is_left_alone = (domain->status == DOMAIN_REMOVED && domain->forgotten) ||
                          (domain->status == DOMAIN_FAILED && !domain->inbound &&
@@ -436,7 +444,7 @@ domain_state_mail_changes_at(const struct store_domain *domain, const struct dom
     case DOMAIN_MAIL_HELD:
         return end_of(domain, rules->grace_ms, spent);
     case DOMAIN_MAIL_DEFERRED:
-        return end_of(domain, rules->grace_ms + STATE_LAST_CHANCE_MS, spent);
+        return end_of(domain, rules->grace_ms + rules->deferred_for_ms, spent);
     case DOMAIN_MAIL_OPEN:
     case DOMAIN_MAIL_REFUSED:
         break;

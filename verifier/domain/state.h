@@ -24,20 +24,21 @@
 #define STATE_HOUR_MS (60 * STATE_MINUTE_MS)
 #define STATE_DAY_MS (24 * STATE_HOUR_MS)
 
-#define STATE_CONFIRM_MS (15 * STATE_MINUTE_MS)   /* between two misses that count as a loss */
-#define STATE_LAST_CHANCE_MS (24 * STATE_HOUR_MS) /* mail deferred, then refused */
-#define STATE_FAILED_FOR_MS (30 * STATE_DAY_MS)   /* checked daily; then by hand */
-#define STATE_WATCH_MS (30 * STATE_DAY_MS)        /* a removed name is watched; then forgotten */
-#define STATE_ASK_AGAIN_MS (STATE_HOUR_MS)        /* at the latest, when nobody could be asked */
-#define STATE_RELEASE_EVERY_MS (STATE_HOUR_MS)    /* tries to give an identity back */
+#define STATE_CONFIRM_MS (15 * STATE_MINUTE_MS) /* between checks of what is in doubt */
+#define STATE_FAILED_FOR_MS (30 * STATE_DAY_MS) /* checked daily; then by hand */
+#define STATE_WATCH_MS (30 * STATE_DAY_MS)      /* a removed name is watched; then forgotten */
+#define STATE_ASK_AGAIN_MS (STATE_HOUR_MS)      /* at the latest, when nobody could be asked */
+#define STATE_RELEASE_EVERY_MS (STATE_HOUR_MS)  /* tries to give an identity back, in the end */
 
 enum { STATE_CONFIRM_MISSES = 2, STATE_GAPS = 2 };
 
 /** What the operator set. */
 struct domain_rules {
-    int64_t pending_for_ms; /* pending, then failed: 72 h */
-    int64_t grace_ms;       /* at_risk, then failed; mail held, then deferred: 72 h ... */
-    uint32_t misses;        /* ... and at least so many misses: 6 */
+    int64_t pending_for_ms;   /* pending, then failed: 72 h */
+    int64_t grace_ms;         /* at_risk, then failed; mail held, then deferred: 72 h ... */
+    uint32_t misses;          /* ... and at least so many misses: 6 */
+    int64_t confirm_after_ms; /* between two misses that count as a loss: 15 min */
+    int64_t deferred_for_ms;  /* mail deferred, then refused: 24 h */
 };
 
 /** What a check came to. */
@@ -101,7 +102,8 @@ const struct store_event *domain_step_events(struct domain_step *step);
  * When the schedule looks at the row next: pending at the ages of 1, 2, 5, 15, 30 minutes, then
  * hourly; verified daily, with jitter; at_risk, and while a first miss is not confirmed, every 15
  * minutes; failed hourly while its mail is held or deferred, else daily for 30 days, and on while
- * its inbound is on; removed daily until forgotten.
+ * its inbound is on; removed daily until forgotten, but while it has an identity to give back after
+ * 0, 10 s, 1, 5, 15, 30 minutes, then hourly.
  *
  * @return  wall clock ms, above `now`; 0: never by itself
  */

@@ -101,6 +101,8 @@ two_lines_give_all_the_defaults(void **state)
     assert_int_equal(verification->pending_for_ms, 3 * DAY_MS);
     assert_int_equal(verification->grace_ms, 3 * DAY_MS);
     assert_int_equal(verification->misses, 6);
+    assert_int_equal(verification->confirm_after_ms, 15 * 60 * 1000);
+    assert_int_equal(verification->deferred_for_ms, DAY_MS);
     assert_int_equal(verification->checks_at_once, 16);
     assert_int_equal(verification->queries_per_server, 20);
     assert_int_equal(verification->allow_private.count, 0);

@@ -19,8 +19,11 @@
 #define H STATE_HOUR_MS
 #define D STATE_DAY_MS
 
-static const struct domain_rules RULES = {
-    .pending_for_ms = 72 * H, .grace_ms = 72 * H, .misses = 6};
+static const struct domain_rules RULES = {.pending_for_ms = 72 * H,
+                                          .grace_ms = 72 * H,
+                                          .misses = 6,
+                                          .confirm_after_ms = 15 * M,
+                                          .deferred_for_ms = 24 * H};
 
 static struct store_domain
 row_in(enum domain_status status)
@@ -449,7 +452,12 @@ an_identity_is_given_back_before_a_name_is_forgotten(void **state)
     struct domain_step step;
     row.releases_identity = true;
     domain_state_remove(&row, START_MS, "", &step);
-    assert_true(row.next_check_at <= START_MS + H); // soon, not tomorrow
+    assert_int_equal(row.next_check_at, START_MS + 1); // at once
+    static const int64_t ages[] = {10 * 1000, M, 5 * M, 15 * M, 30 * M, 30 * M + H};
+    for (size_t i = 0; i < ARRAY_LEN(ages); i++) {
+        (void)watch_at(&row, row.next_check_at, CHECK_MISS, false);
+        assert_int_equal(row.next_check_at, START_MS + ages[i]);
+    }
     while (row.next_check_at < START_MS + 40 * D) {
         (void)watch_at(&row, row.next_check_at, CHECK_MISS, false);
         assert_false(row.forgotten);

@@ -341,7 +341,7 @@ notes_are_kept_beside_a_domain(void **state)
     assert_int_equal(store_note_get(store, &domain.id, STORE_NOTE_CHECK, &text, NULL),
                      ST_NOT_FOUND);
     assert_null(text);
-    static const enum store_note notes[] = {STORE_NOTE_CHECK, STORE_NOTE_SES};
+    static const enum store_note notes[] = {STORE_NOTE_CHECK, STORE_NOTE_SES, STORE_NOTE_SES_SAID};
     for (size_t i = 0; i < ARRAY_LEN(notes); i++) {
         assert_int_equal(store_note_put(store, &domain.id, notes[i], "first", NULL), ST_OK);
         assert_int_equal(
