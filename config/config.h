@@ -130,6 +130,7 @@ struct config_ses {
     char *endpoint;           /* NULL: by region */
     char *ca_file;            /* NULL: the system's */
     char *installation;       /* value of the tag on identities that are ours */
+    int64_t interval_ms;      /* least time between two calls in one region */
 };
 
 struct config_verification {

@@ -296,6 +296,7 @@ static const struct field SES_FIELDS[] = {
     KEY("endpoint", TEXT, endpoint, .check = text_check_url),
     PLAIN("ca_file", PATH, ca_file),
     KEY("installation", TEXT, installation, .fallback = "mailspur", .check = text_check_name),
+    RANGE("interval", DURATION, interval_ms, "1s", "0s", "1m"),
 };
 SECTION(SES, "verification.ses", SES_FIELDS);
 

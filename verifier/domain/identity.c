@@ -80,7 +80,7 @@ open_client(const struct config *config, const char *region, struct ses **out, s
         .ca_file = ses->ca_file,
         .installation = ses->installation,
         .timeout_ms = SES_TIMEOUT_MS,
-        .interval_ms = SES_INTERVAL_MS,
+        .interval_ms = ses->interval_ms,
     };
     return ses_open(&settings, out, why);
 }
@@ -240,8 +240,6 @@ identity_release(struct identities *identities, const struct config *config,
 {
     struct why why;
     enum status status = release(identities, config, domain, others_left, deadline, &why);
-    if (status != ST_OK) {
-        keep_said(identities, domain, NULL, why.text);
-    }
+    keep_said(identities, domain, NULL, status == ST_OK ? "" : why.text);
     return status;
 }

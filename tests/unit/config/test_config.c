@@ -110,6 +110,7 @@ two_lines_give_all_the_defaults(void **state)
     assert_null(verification->events);
     assert_null(verification->ses.access_key_file);
     assert_string_equal(verification->ses.installation, "mailspur");
+    assert_int_equal(verification->ses.interval_ms, 1000);
     assert_int_equal(config->backup_mx.count, 0);
     assert_int_equal(config->dns.servers.count, 1);
     assert_string_equal(config->dns.servers.items[0], "127.0.0.1");

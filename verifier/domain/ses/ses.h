@@ -68,7 +68,6 @@ struct ses;
 
 enum {
     SES_TIMEOUT_MS = 10000,    /* one call, unless set otherwise */
-    SES_INTERVAL_MS = 1000,    /* SES takes one call a second for an account */
     SES_INSTALLATION_MAX = 128 /* characters */
 };
 
@@ -84,7 +83,8 @@ struct ses_settings {
     const char *ca_file;            /* PEM; NULL: the system's */
     const char *installation;       /* our tag: letters, digits, "-", "_", "." */
     int64_t timeout_ms;             /* one call */
-    int64_t interval_ms;            /* least time between the starts of two calls; 0: none */
+    int64_t interval_ms;            /* least time between the starts of two calls: SES takes one a
+                                       second for an account; 0: none */
 };
 
 /** Check the settings, and that the files can be read. Sends nothing.
