@@ -138,18 +138,27 @@ record_json(const struct domain_records *records, const char *domain,
     return dumped;
 }
 
+static const char *
+problem_of(const struct ses_report *report)
+{
+    if (!report->verified && report->error[0] == '\0') {
+        return "it has not seen the records yet; it looks for them by itself, for up to 72 hours";
+    }
+    return ses_error_sentence(report->error);
+}
+
 char *
 record_json_ses(const struct ses_report *report, const char *problem)
 {
     json_t *root = json_object();
     if (report != NULL) {
+        problem = problem_of(report);
         set(root, "verified", json_boolean(report->verified));
         set(root, "verification", text(ses_progress_name(report->verification)));
         set(root, "dkim", text(ses_progress_name(report->dkim)));
         set(root, "mail_from", text(ses_progress_name(report->mail_from)));
     }
-    set(root, "problem",
-        text_or_null(report != NULL ? ses_error_sentence(report->error) : problem));
+    set(root, "problem", text_or_null(problem));
     char *dumped = json_dumps(root, JSON_COMPACT);
     json_decref(root);
     return dumped;
