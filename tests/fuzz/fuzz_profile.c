@@ -2,38 +2,12 @@
 // Profile files: what is taken makes records, or says why not.
 #include "tests/fuzz/target.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/strbuf.h"
+#include "tests/fuzz/scratch.h"
 #include "verifier/domain/profile.h"
-
-static char folder[] = "/tmp/mailspur-fuzz-XXXXXX";
-
-static void
-write_file(const char *name, const void *data, size_t size)
-{
-    AUTO_STRBUF path = STRBUF_INIT(256);
-    strbuf_printf(&path, "%s/%s", folder, name);
-    FILE *file = fopen(strbuf_text(&path), "w");
-    if (file == NULL || fwrite(data, 1, size, file) != size || fclose(file) != 0) {
-        abort();
-    }
-}
-
-static void
-clean(void)
-{
-    static const char *const names[] = {"profiles/own.yaml", "profiles", "mailspur.yaml", ""};
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        AUTO_STRBUF path = STRBUF_INIT(256);
-        strbuf_printf(&path, "%s/%s", folder, names[i]);
-        (void)remove(strbuf_text(&path));
-    }
-}
 
 static void
 prepare(void)
@@ -41,15 +15,8 @@ prepare(void)
     static const char host[] =
         "hostname: mx.ours.example\ninbound_mx: mx.ours.example\n"
         "verification: {spf_include: _spf.ours.example, dkim_zone: dkim.ours.example}\n";
-    if (mkdtemp(folder) == NULL || atexit(clean) != 0) {
-        abort();
-    }
-    AUTO_STRBUF path = STRBUF_INIT(256);
-    strbuf_printf(&path, "%s/profiles", folder);
-    if (mkdir(strbuf_text(&path), S_IRWXU) != 0) {
-        abort();
-    }
-    write_file("mailspur.yaml", host, sizeof(host) - 1);
+    scratch_make("profiles");
+    scratch_write("mailspur.yaml", host, sizeof(host) - 1);
 }
 
 static void
@@ -88,9 +55,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         prepare();
         is_ready = true;
     }
-    write_file("profiles/own.yaml", size == 0 ? (const uint8_t *)"" : data, size);
+    scratch_write("profiles/own.yaml", size == 0 ? (const uint8_t *)"" : data, size);
     AUTO_STRBUF path = STRBUF_INIT(256);
-    strbuf_printf(&path, "%s/mailspur.yaml", folder);
+    scratch_path(&path, "mailspur.yaml");
     struct diagnostics diagnostics = {.items = NULL};
     AUTO_CONFIG *config = NULL;
     enum status status = config_load(strbuf_text(&path), &diagnostics, &config);
