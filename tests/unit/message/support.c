@@ -30,23 +30,6 @@ read_fixture(const char *name, struct strbuf *out)
 }
 
 struct dns *
-support_zone(const char *lines)
-{
-    char path[] = "/tmp/mailspur-zone-XXXXXX";
-    AUTO_FD int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, lines, strlen(lines)), (ssize_t)strlen(lines));
-    struct dns *dns = NULL;
-    struct why why = {.text = ""};
-    enum status status = dns_open_fixture(path, &dns, &why);
-    (void)unlink(path);
-    if (status != ST_OK) {
-        fail_msg("zone: %s", why.text);
-    }
-    return dns;
-}
-
-struct dns *
 support_fixture_zone(void)
 {
     AUTO_STRBUF lines = STRBUF_INIT(1024 * 1024);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the tests of this folder share: a zone from text or files, messages from fixtures.
+// What the tests of this folder share: a zone from files, messages from fixtures.
 #ifndef TESTS_UNIT_MESSAGE_SUPPORT_H
 #define TESTS_UNIT_MESSAGE_SUPPORT_H
 
@@ -11,11 +11,9 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/message/zone.h"
 #include "verifier/dns/dns.h"
 #include "verifier/message/auth.h"
-
-/** A zone of these lines, from a temporary file that is gone on return. */
-struct dns *support_zone(const char *lines);
 
 /** The zone of names.zone and keys.zone. */
 struct dns *support_fixture_zone(void);

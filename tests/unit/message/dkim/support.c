@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
@@ -11,23 +10,6 @@
 #include "common/base64.h"
 #include "common/cleanup.h"
 #include "common/strbuf.h"
-
-struct dns *
-support_zone(const char *lines)
-{
-    char path[] = "/tmp/mailspur-zone-XXXXXX";
-    AUTO_FD int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, lines, strlen(lines)), (ssize_t)strlen(lines));
-    struct dns *dns = NULL;
-    struct why why = {.text = ""};
-    enum status status = dns_open_fixture(path, &dns, &why);
-    (void)unlink(path);
-    if (status != ST_OK) {
-        fail_msg("zone: %s", why.text);
-    }
-    return dns;
-}
 
 EVP_PKEY *
 support_rsa(unsigned bits)

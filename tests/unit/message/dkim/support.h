@@ -13,13 +13,10 @@
 
 #include <openssl/evp.h>
 
-#include "verifier/dns/dns.h"
+#include "tests/unit/message/zone.h"
 #include "verifier/message/public_key.h"
 
 enum { SUPPORT_DER_MAX = 8192 };
-
-/** A zone of these lines. */
-struct dns *support_zone(const char *lines);
 
 /** A new RSA key; EVP_PKEY_free(). */
 EVP_PKEY *support_rsa(unsigned bits);
