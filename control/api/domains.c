@@ -184,17 +184,7 @@ count_problems(struct registry *registry, const struct store_domain *domain)
         registry_last_check(registry, domain, &json, &why) != ST_OK) {
         return json_null();
     }
-    AUTO_JSON *root = json_loads(json, 0, NULL);
-    const json_t *records = json_object_get(root, "records");
-    uint64_t count = 0;
-    for (size_t i = 0; i < json_array_size(records); i++) {
-        const json_t *findings = json_object_get(json_array_get(records, i), "findings");
-        for (size_t k = 0; k < json_array_size(findings); k++) {
-            const json_t *advice = json_object_get(json_array_get(findings, k), "advice");
-            count += json_is_true(advice) ? 0 : 1;
-        }
-    }
-    return api_json_number(count);
+    return api_json_number(record_json_problems(json));
 }
 
 static void

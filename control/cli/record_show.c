@@ -255,17 +255,3 @@ record_show_brief(const struct screen *screen, const json_t *records)
         print_line(screen, json_array_get(records, i));
     }
 }
-
-size_t
-record_show_problems(const json_t *records)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < json_array_size(records); i++) {
-        const json_t *findings = json_object_get(json_array_get(records, i), "findings");
-        for (size_t k = 0; k < json_array_size(findings); k++) {
-            const json_t *advice = json_object_get(json_array_get(findings, k), "advice");
-            count += json_is_true(advice) ? 0 : 1;
-        }
-    }
-    return count;
-}

@@ -24,7 +24,4 @@ void record_show_report(const struct screen *screen, const json_t *records);
 /** The lines alone. */
 void record_show_brief(const struct screen *screen, const json_t *records);
 
-/** How many findings of the records are more than advice. */
-size_t record_show_problems(const json_t *records);
-
 #endif

@@ -163,3 +163,15 @@ record_json_ses(const struct ses_report *report, const char *problem)
     json_decref(root);
     return dumped;
 }
+
+size_t
+record_json_problems(const char *json)
+{
+    // Inside of texts the quotes would be escaped, so this is the member and nothing else.
+    static const char PROBLEM[] = "\"advice\":false";
+    size_t count = 0;
+    for (const char *at = strstr(json, PROBLEM); at != NULL; at = strstr(at + 1, PROBLEM)) {
+        count++;
+    }
+    return count;
+}

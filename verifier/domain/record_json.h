@@ -20,4 +20,8 @@ char *record_json(const struct domain_records *records, const char *domain,
  *  asked, and `problem` says why */
 char *record_json_ses(const struct ses_report *report, const char *problem);
 
+/** How many findings in a text of record_json are more than advice. Reads no JSON: fit for
+ * thousands. */
+size_t record_json_problems(const char *json);
+
 #endif
