@@ -97,14 +97,16 @@ check_name(const struct source *source, const struct node *node, const struct fo
 char *
 forwarders_read(const struct source *source, const struct node *node)
 {
+    if (node == NULL || node_is_empty(node)) {
+        return xstrdup("");
+    }
+    if (node->kind != NODE_LIST || node->count > FORWARDERS_MAX) {
+        SOURCE_ERROR(source, node, "'forwarders' takes a list of at most %d", FORWARDERS_MAX);
+        return xstrdup("");
+    }
     AUTO_FREE struct forwarders *all = xcalloc(1, sizeof(*all));
     AUTO_STRBUF text = STRBUF_INIT(FORWARDERS_TEXT_MAX);
-    bool is_empty = node == NULL || node_is_empty(node);
-    if (!is_empty && (node->kind != NODE_LIST || node->count > FORWARDERS_MAX)) {
-        SOURCE_ERROR(source, node, "'forwarders' takes a list of at most %d", FORWARDERS_MAX);
-        is_empty = true;
-    }
-    for (size_t i = 0; !is_empty && i < node->count; i++) {
+    for (size_t i = 0; i < node->count; i++) {
         read_one(source, node->children[i], &all->items[all->count]);
         check_name(source, node->children[i], all);
         all->count++;

@@ -279,8 +279,8 @@ tick(struct writer *writer, bool is_idle)
     }
 }
 
-// Wait for operations; false after a second without any.
-static bool
+// Wait for operations, at most a second.
+static void
 wait_for_work(struct writer *writer)
 {
     struct timespec until = condition_deadline(TICK_MS);
@@ -288,7 +288,6 @@ wait_for_work(struct writer *writer)
     while (writer->waiting.first == NULL && !writer->is_stopping && error == 0) {
         error = pthread_cond_timedwait(&writer->changed, &writer->mutex, &until);
     }
-    return writer->waiting.first != NULL;
 }
 
 // One turn of the loop; false when the writer shall end.
@@ -297,14 +296,14 @@ step(struct writer *writer)
 {
     struct queue group;
     bool durable = false;
-    bool has_work;
     bool is_stopping;
     {
         AUTO_LOCK(lock, &writer->mutex);
-        has_work = wait_for_work(writer);
+        wait_for_work(writer);
         is_stopping = writer->is_stopping;
         take_group(writer, &group, &durable);
     }
+    bool has_work = group.first != NULL;
     if (has_work) {
         write_group(writer, &group, durable);
         checkpoint_passive(writer);
