@@ -154,7 +154,7 @@ struct authority_question {
  * @return  ST_OK; ST_INVALID a name cannot be asked (named); ST_TOO_LARGE more than
  *          AUTHORITY_QUESTIONS_MAX questions
  * @report_out  authority_report_free
- * @thread  any; blocks up to the deadline
+ * @thread  any; blocks up to the deadline, or until dns_cancel of its DNS
  */
 MUST_CHECK enum status authority_ask(struct authority *authority,
                                      const struct authority_question *questions, size_t count,

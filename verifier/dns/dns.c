@@ -40,6 +40,7 @@ enum status
 dns_open(const struct dns_settings *settings, struct dns **dns_out, struct why *why)
 {
     AUTO(close_dns) struct dns *dns = xcalloc(1, sizeof(*dns));
+    dns->resolver.cancel.fd = -1;
     enum status status = dns_resolver_init(&dns->resolver, settings, why);
     if (status != ST_OK) {
         return status;
@@ -53,6 +54,7 @@ static struct dns *
 new_for_fixture(struct dns_fixture *fixture)
 {
     struct dns *dns = xcalloc(1, sizeof(*dns));
+    dns->resolver.cancel.fd = -1;
     dns->fixture = fixture;
     dns->cache = dns_cache_new(FIXTURE_CACHE_BYTES);
     return dns;
@@ -87,9 +89,18 @@ dns_resolver_of(struct dns *dns)
 }
 
 void
+dns_cancel(struct dns *dns)
+{
+    if (dns->fixture == NULL) {
+        dns_cancel_throw(&dns->resolver.cancel);
+    }
+}
+
+void
 dns_close(struct dns *dns)
 {
     if (dns != NULL) {
+        dns_resolver_done(&dns->resolver);
         dns_cache_free(dns->cache);
         dns_fixture_close(dns->fixture);
         free(dns);

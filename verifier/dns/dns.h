@@ -127,6 +127,10 @@ MUST_CHECK enum status dns_open_fixture(const char *path, struct dns **dns_out, 
 MUST_CHECK enum status dns_open_fixture_text(const char *text, size_t length, struct dns **dns_out,
                                              struct why *why);
 
+/** For good: lookups under way and to come, those of an authority with this DNS too, end at once;
+ *  what was not heard by then is temporary. A fixture goes on. Any thread. */
+void dns_cancel(struct dns *dns);
+
 /** No lookup may be under way. NULL-safe. */
 void dns_close(struct dns *dns);
 

@@ -35,6 +35,7 @@ struct run {
     size_t left;  /* not over yet */
     size_t first; /* all before are over or open */
     size_t open;
+    const struct dns_cancel *cancel;
     struct line lines[DNS_EXCHANGES_OPEN_MAX];
     struct dns_message buffer; /* one datagram */
 };
@@ -328,7 +329,7 @@ expire_line(struct run *run, struct line *line, int64_t now)
 static void
 poll_lines(struct run *run, int64_t wake)
 {
-    struct pollfd fds[DNS_EXCHANGES_OPEN_MAX];
+    struct pollfd fds[DNS_EXCHANGES_OPEN_MAX + 1]; // and behind the lines, what cancels
     struct line *lines[DNS_EXCHANGES_OPEN_MAX];
     nfds_t count = 0;
     for (size_t i = 0; i < DNS_EXCHANGES_OPEN_MAX; i++) {
@@ -342,7 +343,8 @@ poll_lines(struct run *run, int64_t wake)
     }
     int64_t wait = wake - clock_mono_ms();
     wait = wait < 0 ? 0 : wait;
-    int ready = poll(fds, count, wait > INT_MAX ? INT_MAX : (int)wait);
+    fds[count] = (struct pollfd){.fd = dns_cancel_fd(run->cancel), .events = POLLIN};
+    int ready = poll(fds, count + 1, wait > INT_MAX ? INT_MAX : (int)wait);
     for (nfds_t i = 0; ready > 0 && i < count; i++) {
         if (fds[i].revents != 0) {
             step_line(run, lines[i]);
@@ -357,8 +359,19 @@ poll_lines(struct run *run, int64_t wake)
 }
 
 static void
+close_lines(struct run *run)
+{
+    for (size_t i = 0; i < DNS_EXCHANGES_OPEN_MAX; i++) {
+        if (run->lines[i].phase != PHASE_FREE) {
+            close_line(run, &run->lines[i]);
+        }
+    }
+}
+
+static void
 end_the_rest(struct run *run)
 {
+    close_lines(run);
     for (size_t i = 0; i < run->count; i++) {
         struct dns_exchange *exchange = &run->exchanges[i];
         if (!exchange->is_over) {
@@ -379,12 +392,14 @@ dns_exchange_run(struct dns_exchange *exchanges, size_t count, int64_t deadline_
     run->left = count;
     run->first = 0;
     run->open = 0;
+    run->cancel = count == 0 ? NULL : exchanges[0].policy->cancel;
     for (size_t i = 0; i < DNS_EXCHANGES_OPEN_MAX; i++) {
         run->lines[i].phase = PHASE_FREE;
     }
     while (run->left > 0) {
         int64_t now = clock_mono_ms();
-        if (now >= deadline_mono_ms && run->open == 0) {
+        bool is_late = now >= deadline_mono_ms && run->open == 0;
+        if (is_late || dns_cancel_is_thrown(run->cancel)) {
             end_the_rest(run);
             break;
         }

@@ -35,6 +35,7 @@ struct dns_exchange_policy {
     struct dns_peers *peers; /* NULL: no rates, nobody is dead */
     int64_t timeout_ms;      /* of one try */
     unsigned tries;
+    const struct dns_cancel *cancel; /* the same for all of a run; NULL: none */
 };
 
 struct dns_exchange {
@@ -52,7 +53,8 @@ struct dns_exchange {
     int64_t first_sent_ms;
 };
 
-/** Run all; `on_end` is called once for each, on this thread. Blocks up to the deadline. */
+/** Run all; `on_end` is called once for each, on this thread. Blocks up to the deadline, or until
+ *  cancelled. */
 void dns_exchange_run(struct dns_exchange *exchanges, size_t count, int64_t deadline_mono_ms);
 
 #endif

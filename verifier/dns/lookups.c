@@ -17,6 +17,7 @@ dns_lookup_init(struct dns_lookup *lookup, struct dns_resolver *resolver,
     lookup->policy = (struct dns_exchange_policy){
         .timeout_ms = resolver->timeout_ms,
         .tries = resolver->tries,
+        .cancel = &resolver->cancel,
     };
     lookup->first = atomic_load(&resolver->preferred);
     lookup->server = 0;
@@ -84,6 +85,7 @@ void
 dns_lookup_all(struct dns_lookup *const *lookups, size_t count, int64_t deadline_mono_ms)
 {
     AUTO_FREE struct dns_exchange *exchanges = xcalloc(count + 1, sizeof(*exchanges));
+    // Cancelled, each round ends at once.
     while (clock_mono_ms() < deadline_mono_ms) {
         size_t open = 0;
         for (size_t i = 0; i < count; i++) {

@@ -25,40 +25,47 @@ dns_resolver_init(struct dns_resolver *resolver, const struct dns_settings *sett
     resolver->timeout_ms = settings->timeout_ms;
     resolver->tries = settings->tries;
     atomic_init(&resolver->preferred, 0);
-    return ST_OK;
+    return dns_cancel_open(&resolver->cancel, why);
+}
+
+void
+dns_resolver_done(struct dns_resolver *resolver)
+{
+    dns_cancel_close(&resolver->cancel);
 }
 
 // One try at one server; the message is its answer, whatever it says.
 static enum status
-exchange(const struct dns_server *server, const struct dns_question *question, int64_t deadline,
-         struct dns_query *query, struct dns_message *message, struct why *why)
+exchange(const struct dns_server *server, const struct dns_question *question,
+         const struct dns_wait *wait, struct dns_query *query, struct dns_message *message,
+         struct why *why)
 {
     enum status status = dns_codec_build(question, dns_transport_new_id(), true, query, why);
     if (status == ST_OK) {
-        status = dns_transport_udp(server, query, deadline, message, why);
+        status = dns_transport_udp(server, query, wait, message, why);
     }
     if (status == ST_OK && dns_codec_dislikes_edns(message->bytes)) {
         status = dns_codec_build(question, dns_transport_new_id(), false, query, why);
         if (status == ST_OK) {
-            status = dns_transport_udp(server, query, deadline, message, why);
+            status = dns_transport_udp(server, query, wait, message, why);
         }
     }
     if (status == ST_OK && dns_codec_needs_tcp(query, message->bytes, message->length)) {
-        status = dns_transport_tcp(server, query, deadline, message, why);
+        status = dns_transport_tcp(server, query, wait, message, why);
     }
     return status;
 }
 
 // True if this server is not to be asked again: it said something, good or bad.
 static bool
-ask_server(const struct dns_server *server, enum dns_type type, int64_t deadline,
+ask_server(const struct dns_server *server, enum dns_type type, const struct dns_wait *wait,
            struct dns_reply *reply)
 {
     AUTO_FREE struct dns_message *message = xreallocarray(NULL, 1, sizeof(*message));
     struct dns_query query;
     struct dns_question question = {.name = reply->canonical, .type = type};
     struct why why;
-    enum status status = exchange(server, &question, deadline, &query, message, &why);
+    enum status status = exchange(server, &question, wait, &query, message, &why);
     if (status != ST_OK) {
         dns_reply_fail(reply, "%s", why.text);
         return status == ST_INVALID;
@@ -90,17 +97,24 @@ dns_resolver_ask(struct dns_resolver *resolver, enum dns_type type, int64_t dead
             dns_reply_fail(reply, "the time allowed for the DNS is used up");
             return false;
         }
+        if (dns_cancel_is_thrown(&resolver->cancel)) {
+            dns_reply_fail(reply, "shutting down");
+            return false;
+        }
         int64_t deadline = now + resolver->timeout_ms;
-        deadline = deadline < deadline_mono_ms ? deadline : deadline_mono_ms;
+        const struct dns_wait wait = {
+            .deadline_mono_ms = deadline < deadline_mono_ms ? deadline : deadline_mono_ms,
+            .cancel = &resolver->cancel,
+        };
         struct strbuf data = reply->data;
         *reply = before;
         reply->data = data;
         strbuf_reset(&reply->data);
-        is_done_with[index] = ask_server(&resolver->servers[index], type, deadline, reply);
+        is_done_with[index] = ask_server(&resolver->servers[index], type, &wait, reply);
         if (is_settled(reply)) {
             atomic_store(&resolver->preferred, index);
             return true;
         }
     }
-    return clock_mono_ms() < deadline_mono_ms;
+    return clock_mono_ms() < deadline_mono_ms && !dns_cancel_is_thrown(&resolver->cancel);
 }

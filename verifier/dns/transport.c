@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "common/attrs.h"
 #include "common/clock.h"
 #include "common/network.h"
 #include "common/parse.h"
@@ -137,13 +138,17 @@ network_error(const struct dns_server *server, struct why *why)
 
 // Wait until the socket is ready, or for the deadline.
 static enum status
-wait_for(const struct dns_server *server, int fd, short events, int64_t deadline_mono_ms,
+wait_for(const struct dns_server *server, int fd, short events, const struct dns_wait *wait,
          struct why *why)
 {
     for (;;) {
-        int64_t left = deadline_mono_ms - clock_mono_ms();
-        struct pollfd poll_fd = {.fd = fd, .events = events};
-        int ready = left <= 0 ? 0 : poll(&poll_fd, 1, left > INT_MAX ? INT_MAX : (int)left);
+        int64_t left = wait->deadline_mono_ms - clock_mono_ms();
+        struct pollfd fds[] = {{.fd = fd, .events = events},
+                               {.fd = dns_cancel_fd(wait->cancel), .events = POLLIN}};
+        int ready = left <= 0 ? 0 : poll(fds, ARRAY_LEN(fds), left > INT_MAX ? INT_MAX : (int)left);
+        if (dns_cancel_is_thrown(wait->cancel)) {
+            return why_set(why, ST_AGAIN, "shutting down");
+        }
         if (ready > 0) {
             return ST_OK;
         }
@@ -173,7 +178,7 @@ dns_transport_open(const struct dns_server *server, int type, int *fd_out, struc
 
 enum status
 dns_transport_udp(const struct dns_server *server, const struct dns_query *query,
-                  int64_t deadline_mono_ms, struct dns_message *out, struct why *why)
+                  const struct dns_wait *wait, struct dns_message *out, struct why *why)
 {
     AUTO_FD int fd = -1;
     enum status status = dns_transport_open(server, SOCK_DGRAM, &fd, why);
@@ -184,7 +189,7 @@ dns_transport_udp(const struct dns_server *server, const struct dns_query *query
         return network_error(server, why);
     }
     for (;;) {
-        status = wait_for(server, fd, POLLIN, deadline_mono_ms, why);
+        status = wait_for(server, fd, POLLIN, wait, why);
         if (status != ST_OK) {
             return status;
         }
@@ -201,10 +206,10 @@ dns_transport_udp(const struct dns_server *server, const struct dns_query *query
 
 static enum status
 send_all(const struct dns_server *server, int fd, const unsigned char *data, size_t length,
-         int64_t deadline_mono_ms, struct why *why)
+         const struct dns_wait *wait, struct why *why)
 {
     for (size_t sent = 0; sent < length;) {
-        enum status status = wait_for(server, fd, POLLOUT, deadline_mono_ms, why);
+        enum status status = wait_for(server, fd, POLLOUT, wait, why);
         if (status != ST_OK) {
             return status;
         }
@@ -219,10 +224,10 @@ send_all(const struct dns_server *server, int fd, const unsigned char *data, siz
 
 static enum status
 receive_all(const struct dns_server *server, int fd, unsigned char *data, size_t length,
-            int64_t deadline_mono_ms, struct why *why)
+            const struct dns_wait *wait, struct why *why)
 {
     for (size_t got = 0; got < length;) {
-        enum status status = wait_for(server, fd, POLLIN, deadline_mono_ms, why);
+        enum status status = wait_for(server, fd, POLLIN, wait, why);
         if (status != ST_OK) {
             return status;
         }
@@ -241,7 +246,7 @@ receive_all(const struct dns_server *server, int fd, unsigned char *data, size_t
 
 enum status
 dns_transport_tcp(const struct dns_server *server, const struct dns_query *query,
-                  int64_t deadline_mono_ms, struct dns_message *out, struct why *why)
+                  const struct dns_wait *wait, struct dns_message *out, struct why *why)
 {
     AUTO_FD int fd = -1;
     unsigned char framed[2 + DNS_QUERY_MAX] = {(unsigned char)(query->length >> 8),
@@ -249,17 +254,17 @@ dns_transport_tcp(const struct dns_server *server, const struct dns_query *query
     memcpy(framed + 2, query->bytes, query->length);
     enum status status = dns_transport_open(server, SOCK_STREAM, &fd, why);
     if (status == ST_OK) {
-        status = send_all(server, fd, framed, query->length + 2, deadline_mono_ms, why);
+        status = send_all(server, fd, framed, query->length + 2, wait, why);
     }
     unsigned char prefix[2];
     if (status == ST_OK) {
-        status = receive_all(server, fd, prefix, sizeof(prefix), deadline_mono_ms, why);
+        status = receive_all(server, fd, prefix, sizeof(prefix), wait, why);
     }
     if (status != ST_OK) {
         return status;
     }
     size_t length = (size_t)prefix[0] << 8 | prefix[1];
-    status = receive_all(server, fd, out->bytes, length, deadline_mono_ms, why);
+    status = receive_all(server, fd, out->bytes, length, wait, why);
     if (status != ST_OK) {
         return status;
     }

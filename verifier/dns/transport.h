@@ -11,6 +11,7 @@
 
 #include "common/network.h"
 #include "common/status.h"
+#include "verifier/dns/cancel.h"
 #include "verifier/dns/codec.h"
 
 enum { DNS_SERVER_TEXT_SIZE = 64 };
@@ -44,19 +45,25 @@ struct dns_message {
     unsigned char bytes[DNS_MESSAGE_MAX];
 };
 
+/** How long an exchange may take. */
+struct dns_wait {
+    int64_t deadline_mono_ms;        /* by common/clock.h */
+    const struct dns_cancel *cancel; /* NULL: none */
+};
+
 /**
  * Send the query by UDP and wait for its answer; everything else that arrives is dropped.
  *
- * @deadline_mono_ms  by common/clock.h
- * @return  ST_OK; ST_AGAIN time is up; ST_REFUSED nobody listens or no way there; ST_IO no socket
+ * @return  ST_OK; ST_AGAIN time is up, or cancelled; ST_REFUSED nobody listens or no way there;
+ * ST_IO no socket
  */
 MUST_CHECK enum status dns_transport_udp(const struct dns_server *server,
-                                         const struct dns_query *query, int64_t deadline_mono_ms,
+                                         const struct dns_query *query, const struct dns_wait *wait,
                                          struct dns_message *out, struct why *why);
 
 /** The same by TCP (RFC 7766). ST_INVALID when something else than the answer came. */
 MUST_CHECK enum status dns_transport_tcp(const struct dns_server *server,
-                                         const struct dns_query *query, int64_t deadline_mono_ms,
+                                         const struct dns_query *query, const struct dns_wait *wait,
                                          struct dns_message *out, struct why *why);
 
 #endif

@@ -67,6 +67,9 @@ registry_cancel(struct registry *registry)
 {
     atomic_store(&registry->cancelled, true);
     identities_cancel(registry->identities);
+    if (registry->settings.dns != NULL) { // a check that is a test's own asks none
+        dns_cancel(registry->settings.dns);
+    }
 }
 
 void

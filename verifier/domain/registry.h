@@ -43,8 +43,8 @@ struct registry_settings {
 MUST_CHECK enum status registry_open(const struct registry_settings *settings,
                                      struct registry **registry_out, struct why *why);
 
-/** Checks under way and to come give up as soon as they can: before what asks for them is closed.
- */
+/** Checks under way are broken off and change nothing, none begins any more: before what asks for
+ *  them is closed. The settings' DNS is cancelled (dns_cancel). */
 void registry_cancel(struct registry *registry);
 void registry_close(struct registry *registry); /* NULL-safe */
 

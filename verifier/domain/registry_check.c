@@ -196,9 +196,15 @@ is_registered(void *context, const char *name)
     return registry_find(registry, name, &domain) == ST_OK && domain.status != DOMAIN_REMOVED;
 }
 
-void
+static enum status
+check_not_cancelled(struct registry *registry, struct why *why)
+{
+    return atomic_load(&registry->cancelled) ? why_set(why, ST_AGAIN, "shutting down") : ST_OK;
+}
+
+enum status
 registry_ask_dns(struct registry *registry, const struct store_domain *domain,
-                 struct domain_records *records, struct check_summary *summary_out)
+                 struct domain_records *records, struct check_summary *summary_out, struct why *why)
 {
     const struct registry_settings *settings = &registry->settings;
     const struct check_context context = {.dns = settings->dns, .authority = settings->authority};
@@ -209,6 +215,8 @@ registry_ask_dns(struct registry *registry, const struct store_domain *domain,
         .context = registry,
     };
     settings->check(&context, &subject, records, summary_out);
+    // Half a check would take for gone what only a server that was not waited for still has.
+    return check_not_cancelled(registry, why);
 }
 
 // The identity, as far as SES answers; false: the profile has none.
@@ -322,8 +330,10 @@ check_living(struct registry *registry, const struct store_domain *domain,
     if (status != ST_OK) {
         return status;
     }
-    registry_ask_dns(registry, domain, &check->records, &check->summary);
-    status = registry_check_claim(registry, &check->summary, &row, why);
+    status = registry_ask_dns(registry, domain, &check->records, &check->summary, why);
+    if (status == ST_OK) {
+        status = registry_check_claim(registry, &check->summary, &row, why);
+    }
     if (status != ST_OK) {
         return status;
     }
@@ -390,7 +400,9 @@ ask_mx(struct registry *registry, const struct store_domain *domain, struct regi
     if (records->count == 0) {
         return CHECK_UNKNOWN;
     }
-    registry_ask_dns(registry, domain, records, &check->summary);
+    if (registry_ask_dns(registry, domain, records, &check->summary, NULL) != ST_OK) {
+        return CHECK_UNKNOWN;
+    }
     enum check_outcome outcome = CHECK_MISS;
     for (size_t i = 0; i < records->count; i++) {
         enum check_outcome one = outcome_of(records->items[i].status);
@@ -437,8 +449,10 @@ check_removed(struct registry *registry, const struct store_domain *domain,
     check->domain = *domain;
     const struct watch watch = {.released = give_identity_back(registry, domain),
                                 .points_here = ask_mx(registry, domain, check)};
-    enum status status =
-        registry_change(registry, &domain->id, decide_watch, &watch, &check->domain, why);
+    enum status status = check_not_cancelled(registry, why);
+    if (status == ST_OK) {
+        status = registry_change(registry, &domain->id, decide_watch, &watch, &check->domain, why);
+    }
     if (status == ST_OK && check->domain.forgotten) {
         AUTO_CONFIG *config = config_holder_get(registry->settings.holder);
         status =
@@ -457,8 +471,9 @@ check_row(struct registry *registry, const struct id *id, struct registry_check 
     if (!directory_find_id(registry->directory, id->text, &domain)) {
         return why_set(why, ST_NOT_FOUND, "there is no domain with the id %s", id->text);
     }
-    if (atomic_load(&registry->cancelled)) {
-        return why_set(why, ST_AGAIN, "shutting down");
+    enum status status = check_not_cancelled(registry, why);
+    if (status != ST_OK) {
+        return status;
     }
     return domain.status == DOMAIN_REMOVED ? check_removed(registry, &domain, check, why)
                                            : check_living(registry, &domain, check, why);

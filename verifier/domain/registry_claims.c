@@ -233,7 +233,9 @@ look_at_holder(struct registry *registry, const struct store_domain *holder,
         return CHECK_UNKNOWN; // its profile is gone: nothing may be concluded from that
     }
     registry_keep_records(records, PURPOSE_OWNERSHIP);
-    registry_ask_dns(registry, holder, records, &summary);
+    if (registry_ask_dns(registry, holder, records, &summary, NULL) != ST_OK) {
+        return CHECK_UNKNOWN;
+    }
     *resolver_only_out = summary.resolver_only;
     return summary.ownership;
 }

@@ -62,9 +62,12 @@ MUST_CHECK enum status registry_find_living(struct registry *registry, const cha
 void registry_begin_work(struct registry *registry, const struct id *id);
 void registry_end_work(struct registry *registry, const struct id *id);
 
-/** Ask the DNS for these records of the domain. Blocks up to CHECK_TIME_MS. */
-void registry_ask_dns(struct registry *registry, const struct store_domain *domain,
-                      struct domain_records *records, struct check_summary *summary_out);
+/** Ask the DNS for these records of the domain. Blocks up to CHECK_TIME_MS. ST_AGAIN: it was broken
+ *  off by registry_cancel, and what was seen means nothing. */
+MUST_CHECK enum status registry_ask_dns(struct registry *registry,
+                                        const struct store_domain *domain,
+                                        struct domain_records *records,
+                                        struct check_summary *summary_out, struct why *why);
 
 /** Leave out the records for anything else. */
 void registry_keep_records(struct domain_records *records, enum record_purpose purpose);

@@ -59,7 +59,8 @@ ask_by_tcp(const struct dns_server *server, const char *name, struct doctor *doc
     }
     enum status status = dns_codec_build(&question, dns_transport_new_id(), true, &query, &why);
     if (status == ST_OK) {
-        status = dns_transport_tcp(server, &query, clock_mono_ms() + TCP_TIMEOUT_MS, &answer, &why);
+        const struct dns_wait wait = {.deadline_mono_ms = clock_mono_ms() + TCP_TIMEOUT_MS};
+        status = dns_transport_tcp(server, &query, &wait, &answer, &why);
     }
     if (status == ST_OK) {
         doctor_ok(doctor, "resolver-tcp", "%s answers by TCP", server->text);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -128,12 +129,48 @@ a_dead_zone_holds_up_its_own_thread_only(void **state)
     dns_close(dns);
 }
 
+// A check of a dead zone lasts until its deadline; a daemon that stops does not wait for it.
+static void
+cancelling_ends_what_a_silent_server_holds_up(void **state)
+{
+    (void)state;
+    struct dns *dns = world_dns();
+    struct authority_settings settings = world_settings(dns, BENCH_LONG_MS);
+    pthread_t thread;
+    assert_int_equal(authority_open(&settings, &authority, NULL), ST_OK);
+    atomic_store(&wrong, 0);
+    unsigned before = world_count(WORLD_SILENT);
+    int64_t start = clock_mono_ms();
+    assert_int_equal(pthread_create(&thread, NULL, ask_dead_zone, NULL), 0);
+    while (world_count(WORLD_SILENT) == before) {
+        (void)sched_yield();
+    }
+    dns_cancel(dns);
+    dns_cancel(dns); // again is no harm
+    (void)pthread_join(thread, NULL);
+    assert_true(clock_mono_ms() - start < BENCH_SLACK_MS);
+    assert_int_equal(atomic_load(&wrong), 0);
+    const struct authority_question question = {"z-11.test", DNS_TXT};
+    struct authority_report *report = NULL;
+    assert_int_equal(
+        authority_ask(authority, &question, 1, clock_mono_ms() + BENCH_LONG_MS, &report, NULL),
+        ST_OK);
+    assert_null(report->results[0].zone); // nothing is asked any more
+    assert_int_equal(report->results[0].resolver.answer->status, DNS_TEMPORARY);
+    assert_false(report->is_port_blocked);
+    assert_true(clock_mono_ms() - start < BENCH_SLACK_MS);
+    authority_report_free(report);
+    authority_close(authority);
+    dns_close(dns);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_share_zones_and_rates),
         cmocka_unit_test(a_dead_zone_holds_up_its_own_thread_only),
+        cmocka_unit_test(cancelling_ends_what_a_silent_server_holds_up),
     };
     return cmocka_run_group_tests(tests, world_start, world_stop);
 }

@@ -249,6 +249,33 @@ many_threads_ask_at_once(void **state)
     bench_assert_text(answer, "hello");
 }
 
+static void
+cancelling_ends_lookups_under_way_and_to_come(void **state)
+{
+    (void)state;
+    const char *servers[] = {server_text(bench_server)};
+    static const char *const names[] = {"silent.test", "truncated-tcp-stalls.test"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct dns *dns = bench_open(servers, 1, BENCH_LONG_MS, 2);
+        atomic_uint started = 0;
+        struct asker asker = {
+            .dns = dns, .name = names[i], .budget_ms = BENCH_LONG_MS, .started = &started};
+        unsigned before = server_udp_count(bench_server);
+        int64_t start = clock_mono_ms();
+        assert_int_equal(pthread_create(&asker.thread, NULL, ask, &asker), 0);
+        while (server_udp_count(bench_server) == before) {
+            (void)sched_yield();
+        }
+        dns_cancel(dns);
+        (void)pthread_join(asker.thread, NULL);
+        assert_int_equal(asker.status, DNS_TEMPORARY);
+        AUTO_ANSWER *later = dns_get(dns, NULL, "good.test", DNS_TXT);
+        bench_assert_temporary(later);
+        assert_true(clock_mono_ms() - start < BENCH_SLACK_MS);
+        dns_close(dns);
+    }
+}
+
 int
 main(void)
 {
@@ -256,6 +283,7 @@ main(void)
         WITH_SERVER(the_budget_counts_queries_and_hits),
         WITH_SERVER(what_one_budget_could_not_pay_another_can),
         WITH_SERVER(no_lookup_outlives_its_deadline),
+        WITH_SERVER(cancelling_ends_lookups_under_way_and_to_come),
         WITH_SERVER(answers_are_kept_as_long_as_they_may_be),
         WITH_SERVER(a_fresh_question_passes_over_the_cache_and_renews_it),
         WITH_SERVER(equal_questions_at_once_are_sent_once),

@@ -14,6 +14,7 @@
 
 #include "bench.h"
 #include "tests/unit/dns/server.h"
+#include "tests/unit/domain/fixture_check.h"
 #include "verifier/domain/state.h"
 
 /* ---- verifying ------------------------------------------------------------------------------- */
@@ -235,6 +236,44 @@ a_registry_that_stops_begins_no_check(void **state)
                      ST_AGAIN);
 }
 
+static struct registry *stops_meanwhile;
+
+static void
+check_while_it_stops(const struct check_context *context, const struct check_subject *subject,
+                     struct domain_records *records, struct check_summary *summary_out)
+{
+    fixture_check(context, subject, records, summary_out);
+    registry_cancel(stops_meanwhile);
+}
+
+// What was broken off looks like a record that no server has.
+static void
+a_check_that_is_broken_off_by_a_stop_loses_nothing(void **state)
+{
+    struct bench *bench = *state;
+    struct store_domain before = bench_add_verified(bench, "acme", "example.com");
+    struct store_domain after;
+    uint64_t provider;
+    struct registry_check *check = NULL;
+    bench_reopen(bench, &before, "");
+    registry_close(bench->registry);
+    struct registry_settings settings = bench_settings(bench);
+    settings.check = check_while_it_stops;
+    assert_int_equal(registry_open(&settings, &bench->registry, NULL), ST_OK);
+    stops_meanwhile = bench->registry;
+    assert_int_equal(registry_verify(bench->registry, "example.com", &check, NULL), ST_AGAIN);
+    assert_int_equal(registry_find(bench->registry, "example.com", &after), ST_OK);
+    assert_int_equal(after.version, before.version);
+    bench_remove(bench, "example.com");
+    registry_close(bench->registry);
+    assert_int_equal(registry_open(&settings, &bench->registry, NULL), ST_OK);
+    stops_meanwhile = bench->registry;
+    assert_int_equal(registry_check_id(bench->registry, &before.id, &after, &provider, NULL),
+                     ST_AGAIN); // while it is watched, too
+    assert_int_equal(registry_find(bench->registry, "example.com", &after), ST_OK);
+    assert_int_equal(after.checked_at, before.checked_at);
+}
+
 static struct {
     unsigned count;
     char kinds[8][32];
@@ -371,6 +410,7 @@ main(void)
         WITH_BENCH(held_mail_of_a_removed_domain_goes_the_way_that_was_chosen),
         WITH_BENCH(an_mx_that_still_points_here_is_told_once),
         WITH_BENCH(a_registry_that_stops_begins_no_check),
+        WITH_BENCH(a_check_that_is_broken_off_by_a_stop_loses_nothing),
         WITH_BENCH(each_change_is_told_to_who_listens),
         WITH_BENCH(a_record_just_published_is_seen_by_the_next_check),
         WITH_BENCH(proof_for_a_removed_domain_does_not_verify_its_successor),
