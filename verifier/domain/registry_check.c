@@ -273,6 +273,10 @@ decide_check(struct registry *registry, const void *context, struct store_domain
         claims_limit(&outcome);
     }
     domain_state_checked(domain, &outcome, &time, step);
+    // Not only when it comes back: a crash may have come between that and the release, and a
+    // message that was judged before may have been committed behind it.
+    step->mail_reopened |=
+        domain->inbound && domain->mail == DOMAIN_MAIL_OPEN && outcome.inbound == CHECK_PASS;
     for (size_t i = 0; i < step->event_count; i++) {
         step->events[i].findings = found->findings;
     }

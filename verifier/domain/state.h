@@ -62,7 +62,7 @@ struct domain_step {
     bool changed;       /* the row is to be written */
     size_t event_count; /* 0: no event */
     struct store_event events[STATE_EVENTS_MAX];
-    bool mail_reopened; /* what was held for the missing proof may go on */
+    bool mail_reopened; /* what is held for the missing proof may go on */
 };
 
 /**

@@ -274,6 +274,23 @@ a_check_that_is_broken_off_by_a_stop_loses_nothing(void **state)
     assert_int_equal(after.checked_at, before.checked_at);
 }
 
+// As after a crash between the two writes, or a message that was committed a moment too late.
+static void
+what_is_still_held_when_the_proof_is_there_goes_with_the_next_check(void **state)
+{
+    struct bench *bench = *state;
+    struct store_domain domain = bench_add_verified(bench, "acme", "example.com");
+    assert_int_equal(registry_set_inbound(bench->registry, "example.com", true, &domain, NULL),
+                     ST_OK);
+    struct id held = bench_hold(bench, &domain, REGISTRY_HOLD_REASON);
+    bench_reopen(bench, &domain, "_mailspur.example.com TXT !TIMEOUT\n");
+    free(bench_verify(bench, "example.com"));
+    assert_int_equal(bench_state(bench, &held), DELIVERY_HELD); // could not ask: nothing changes
+    bench_reopen(bench, &domain, PROOF);
+    free(bench_verify(bench, "example.com"));
+    assert_int_equal(bench_state(bench, &held), DELIVERY_QUEUED);
+}
+
 static struct {
     unsigned count;
     char kinds[8][32];
@@ -411,6 +428,7 @@ main(void)
         WITH_BENCH(an_mx_that_still_points_here_is_told_once),
         WITH_BENCH(a_registry_that_stops_begins_no_check),
         WITH_BENCH(a_check_that_is_broken_off_by_a_stop_loses_nothing),
+        WITH_BENCH(what_is_still_held_when_the_proof_is_there_goes_with_the_next_check),
         WITH_BENCH(each_change_is_told_to_who_listens),
         WITH_BENCH(a_record_just_published_is_seen_by_the_next_check),
         WITH_BENCH(proof_for_a_removed_domain_does_not_verify_its_successor),
