@@ -135,6 +135,7 @@ class Doctor:
         with open(os.path.join(folder, "main.cf"), "a", encoding="ascii") as out:
             for name, value in settings.items():
                 out.write(f"{name} = {self.fill(value)}\n")
+        os.utime(os.path.join(folder, "main.cf"), (0, 0))  # postconf waits for fresh files to settle
         return folder
 
     def fill(self, text):
