@@ -72,8 +72,11 @@ load_config(const char *path, struct config **config_out)
     enum status status = config_load_host(path, &diagnostics, config_out);
     for (size_t i = 0; i < diagnostics.count; i++) {
         AUTO_FREE char *line = diagnostic_format(&diagnostics.items[i]);
-        log_at(diagnostics.items[i].is_error ? LOG_LEVEL_ERR : LOG_LEVEL_WARN, "config",
-               LOG_STR("problem", line));
+        if (diagnostics.items[i].is_error) {
+            log_err("config.error", LOG_STR("at", line));
+        } else {
+            log_warn("config.warning", LOG_STR("at", line));
+        }
     }
     diagnostics_done(&diagnostics);
     return status;

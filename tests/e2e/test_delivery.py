@@ -83,6 +83,21 @@ def test_an_endpoint_that_is_down_gets_it_when_it_is_back(fresh_lab):
     assert requests[0].signature_good
 
 
+def test_mailspurd_killed_while_an_endpoint_thinks_repeats_with_the_same_id(fresh_lab):
+    lab = fresh_lab
+    lab.endpoint.script = ["hang"]
+    lab.send(f"ticket+1@{DOMAIN}")
+    first = lab.endpoint.wait_for(1)[0]
+    lab.mailspurd.kill()
+    lab.endpoint.released.set()
+    lab.mailspurd.start()
+    again = lab.endpoint.wait_for(2)[1]
+    assert again.webhook_id == first.webhook_id
+    assert again.data["message_id"] == first.data["message_id"]
+    lab.wait_idle()
+    assert lab.cli("status")["deliveries"]["done"] == 1 and len(lab.endpoint.requests) == 2
+
+
 def test_a_slow_endpoint_is_given_up_and_asked_again(fresh_lab):
     lab = fresh_lab
     lab.write_config(destinations={"psa": {"timeout": "1s"}})
