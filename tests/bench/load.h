@@ -26,7 +26,7 @@ struct load {
     atomic_uint next;
     atomic_uint failed;
     atomic_uint passed; /* milter_load: a field that was added says dmarc=pass */
-    uint32_t *end_us; /* per message: from the end of the data to its answer */
+    uint32_t *end_us;   /* per message: from the end of the data to its answer */
 };
 
 /** Sends messages over one connection until the session's share or the total is used up. */
