@@ -64,6 +64,11 @@ static const struct mistake MISTAKES[] = {
     {"verify an unknown one", "POST", "/v1/domains/none.example/verify", NULL, 404, "not_found"},
     {"remove an unknown one", "DELETE", "/v1/domains/none.example", NULL, 404, "not_found"},
     {"history of an unknown one", "GET", "/v1/domains/none.example/events", NULL, 404, "not_found"},
+    {"tenant: no name", "POST", "/v1/tenants", "{}", 422, "invalid"},
+    {"tenant: a blank in it", "POST", "/v1/tenants", "{\"tenant\":\"a b\"}", 422, "invalid"},
+    {"remove an unknown tenant", "DELETE", "/v1/tenants/nobody", NULL, 404, "not_found"},
+    {"remove a tenant: held", "DELETE", "/v1/tenants/nobody", "{\"held\":\"x\"}", 422, "invalid"},
+    {"remove a tenant: domains", "DELETE", "/v1/tenants/nobody", "{\"domains\":1}", 422, "invalid"},
     {"inbound is a text", "PATCH", "/v1/domains/none.example", "{\"inbound\":\"on\"}", 422,
      "invalid"},
     {"no inbound", "PATCH", "/v1/domains/none.example", "{}", 422, "invalid"},
@@ -245,6 +250,110 @@ history_tells_what_happened_newest_first(void **state)
     size_t count = json_array_size(json_object_get(answer, "events"));
     const json_t *first = json_array_get(json_object_get(answer, "events"), count - 1);
     assert_string_equal(json_string_value(json_object_get(first, "kind")), "domain.added");
+}
+
+static const char *
+state_of(const struct house *house, const struct id *delivery, json_t **answer_out)
+{
+    char target[128];
+    (void)snprintf(target, sizeof(target), "/v1/deliveries/%s", delivery->text);
+    assert_int_equal(house_ask(house, "GET", target, NULL, answer_out), 200);
+    return house_text(*answer_out, "state");
+}
+
+static void
+what_a_removed_domain_has_held_becomes_what_was_asked(void **state)
+{
+    struct house *house = *state;
+    static const struct {
+        const char *body;
+        int held;
+        const char *state;
+    } cases[] = {
+        {NULL, 0, "held"},
+        {"{}", 0, "held"},
+        {"{\"held\":\"drain\"}", 1, "queued"},
+        {"{\"held\":\"discard\"}", 1, "dead"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct id delivery;
+        AUTO_JSON *refused = NULL;
+        AUTO_JSON *removed = NULL;
+        AUTO_JSON *shown = NULL;
+        (void)house_ask(house, "POST", "/v1/domains", "{\"domain\":\"ours.example\"}", NULL);
+        (void)house_store(house, "held", DELIVERY_HELD, 10, &delivery);
+        assert_int_equal(
+            house_ask(house, "DELETE", "/v1/domains/ours.example", "{\"held\":\"keep\"}", &refused),
+            422);
+        assert_non_null(strstr(house_text(refused, "error.message"), "drain or discard"));
+        assert_int_equal(
+            house_ask(house, "DELETE", "/v1/domains/ours.example", cases[i].body, &removed), 200);
+        assert_string_equal(house_text(removed, "status"), "removed");
+        assert_int_equal(json_integer_value(json_object_get(removed, "held")), cases[i].held);
+        const char *now = state_of(house, &delivery, &shown);
+        // What may go is on its way to an endpoint that the house does not have.
+        bool is_right = strcmp(cases[i].state, "queued") == 0 ? strcmp(now, "held") != 0
+                                                              : strcmp(now, cases[i].state) == 0;
+        if (!is_right) {
+            fail_msg("%s: %s", cases[i].body == NULL ? "no body" : cases[i].body, now);
+        }
+        char target[64];
+        AUTO_JSON *discarded = NULL;
+        (void)snprintf(target, sizeof(target), "{\"delivery\":\"%s\"}", delivery.text);
+        (void)house_ask(house, "POST", "/v1/holds/discard", target, &discarded);
+    }
+}
+
+// ---- tenants
+
+static void
+tenants_are_added_and_listed_by_name(void **state)
+{
+    struct house *house = *state;
+    AUTO_JSON *added = NULL;
+    AUTO_JSON *again = NULL;
+    AUTO_JSON *listed = NULL;
+    assert_int_equal(house_ask(house, "POST", "/v1/tenants", "{\"tenant\":\"zeta\"}", &added), 201);
+    assert_string_equal(house_text(added, "tenant"), "zeta");
+    assert_int_equal(house_ask(house, "POST", "/v1/tenants", "{\"tenant\":\"zeta\"}", &again), 409);
+    assert_string_equal(house_text(again, "error.code"), "conflict");
+    (void)house_ask(house, "POST", "/v1/domains", "{\"domain\":\"a.example\",\"tenant\":\"acme\"}",
+                    NULL);
+    assert_int_equal(house_ask(house, "GET", "/v1/tenants", NULL, &listed), 200);
+    assert_int_equal(json_array_size(json_object_get(listed, "tenants")), 2);
+    assert_string_equal(house_text(listed, "tenants.0.tenant"), "acme"); // made by its domain
+    assert_string_equal(house_text(listed, "tenants.1.tenant"), "zeta");
+    const json_t *acme = json_array_get(json_object_get(listed, "tenants"), 0);
+    assert_int_equal(json_integer_value(json_object_get(acme, "domains")), 1);
+}
+
+static void
+a_tenant_with_domains_is_removed_only_when_that_is_said(void **state)
+{
+    struct house *house = *state;
+    struct id delivery;
+    AUTO_JSON *refused = NULL;
+    AUTO_JSON *removed = NULL;
+    AUTO_JSON *gone = NULL;
+    AUTO_JSON *shown = NULL;
+    AUTO_JSON *dead = NULL;
+    (void)house_ask(house, "POST", "/v1/domains", "{\"domain\":\"ours.example\"}", NULL);
+    (void)house_ask(house, "POST", "/v1/domains", "{\"domain\":\"b.example\"}", NULL);
+    (void)house_ask(house, "POST", "/v1/domains", "{\"domain\":\"c.example\",\"tenant\":\"acme\"}",
+                    NULL);
+    (void)house_store(house, "held", DELIVERY_HELD, 10, &delivery);
+    assert_int_equal(house_ask(house, "DELETE", "/v1/tenants/default", NULL, &refused), 409);
+    assert_string_equal(house_text(refused, "error.code"), "refused");
+    assert_int_equal(house_ask(house, "DELETE", "/v1/tenants/default",
+                               "{\"domains\":true,\"held\":\"discard\"}", &removed),
+                     200);
+    assert_int_equal(json_integer_value(json_object_get(removed, "domains")), 2);
+    assert_int_equal(json_integer_value(json_object_get(removed, "held")), 1);
+    assert_string_equal(state_of(house, &delivery, &dead), "dead");
+    assert_int_equal(house_ask(house, "DELETE", "/v1/tenants/default", NULL, &gone), 404);
+    assert_int_equal(house_ask(house, "GET", "/v1/domains", NULL, &shown), 200);
+    assert_int_equal(json_array_size(json_object_get(shown, "domains")), 1);
+    assert_string_equal(house_text(shown, "domains.0.tenant"), "acme"); // another's stays
 }
 
 // ---- messages and deliveries
@@ -431,6 +540,9 @@ main(void)
         API_TEST(same_domain_twice_and_too_many_pending_are_refused),
         API_TEST(list_shows_a_tenants_domains_and_removed_ones_when_asked),
         API_TEST(history_tells_what_happened_newest_first),
+        API_TEST(what_a_removed_domain_has_held_becomes_what_was_asked),
+        API_TEST(tenants_are_added_and_listed_by_name),
+        API_TEST(a_tenant_with_domains_is_removed_only_when_that_is_said),
         API_TEST(message_is_shown_with_verdict_and_deliveries),
         API_TEST(raw_message_comes_whole_whatever_its_size),
         API_TEST(lists_continue_page_by_page_without_loss),
