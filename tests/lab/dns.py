@@ -109,16 +109,21 @@ class Dns:
             self.world.start()
         self._write("nsd.conf", self._nsd_config())
         self._write("unbound.conf", self._unbound_config())
-        self.nsd = Daemon("nsd", [shutil.which("nsd", path="/usr/sbin:/usr/bin"), "-d", "-c",
-                                  os.path.join(self.folder, "nsd.conf")],
-                          os.path.join(self.folder, "nsd.log"),
-                          user=None if self.listen_as_authority else "nsd").start()
+        self.start_authority()
         # Unbound drops root itself, once it holds port 53.
         self.unbound = Daemon("unbound", [shutil.which("unbound", path="/usr/sbin:/usr/bin"), "-d",
                                           "-c", os.path.join(self.folder, "unbound.conf")],
                               os.path.join(self.folder, "unbound.log")).start()
         self._await_serial()
         return self
+
+    def start_authority(self):
+        self.nsd = Daemon("nsd", [shutil.which("nsd", path="/usr/sbin:/usr/bin"), "-d", "-c",
+                                  os.path.join(self.folder, "nsd.conf")],
+                          os.path.join(self.folder, "nsd.log"),
+                          user=None if self.listen_as_authority else "nsd").start()
+        if self.unbound is not None:
+            self._await_serial()
 
     def stop(self):
         for part in (self.unbound, self.nsd, self.world):

@@ -306,8 +306,7 @@ domain_state_remove(struct store_domain *domain, int64_t now, const char *detail
     enter(domain, DOMAIN_REMOVED);
     domain->inbound = false;
     domain->removed_at = now;
-    domain->next_check_at =
-        domain->releases_identity ? now + 1 : domain_state_next_check(domain, now);
+    domain->next_check_at = now + 1; // does its MX still lead here? is there anything to give back?
     domain_step_add(step_out, "domain.removed", detail);
 }
 
