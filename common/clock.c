@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 static struct {
@@ -31,6 +32,23 @@ int64_t
 clock_mono_ms(void)
 {
     return fake.on ? fake.mono_ms : read_clock(CLOCK_BOOTTIME);
+}
+
+int64_t
+clock_steady_ms(void)
+{
+    static atomic_int_fast64_t followed; // wall minus monotonic; 0: not asked yet
+    if (fake.on) {
+        return fake.wall_ms;
+    }
+    int64_t mono = read_clock(CLOCK_BOOTTIME);
+    int64_t seen = read_clock(CLOCK_REALTIME) - mono;
+    int64_t kept = atomic_load(&followed);
+    if (kept != 0 && llabs(seen - kept) > CLOCK_FOLLOWED_MS) {
+        return mono + kept;
+    }
+    atomic_store(&followed, seen);
+    return mono + seen;
 }
 
 const char *

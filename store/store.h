@@ -50,7 +50,8 @@ MUST_CHECK enum status store_open(const struct store_settings *settings, struct 
 /** Finish what was asked, checkpoint, close. No call may be under way or follow. NULL-safe. */
 void store_close(struct store *store);
 
-/** Wall-clock milliseconds as the store sees them: all times below are of this clock. */
+/** Wall-clock milliseconds as the store sees them, without jumps (clock_steady_ms): all times below
+ *  are of this clock. */
 int64_t store_now_ms(struct store *store);
 
 /* ---- registry: tenants and domains -------------------------------------------------------------

@@ -58,7 +58,7 @@ static enum status
 run_claim(void *context, struct sql *sql, struct why *why)
 {
     struct claim *claim = context;
-    int64_t now = clock_wall_ms();
+    int64_t now = clock_steady_ms();
     enum status status = select_due(claim, sql, now, why);
     for (size_t i = 0; status == ST_OK && i < claim->count; i++) {
         status = lease(claim, &claim->deliveries[i], sql, now, why);
@@ -132,7 +132,7 @@ run_complete(void *context, struct sql *sql, struct why *why)
         " WHERE id = ?7 AND fence = ?8 AND state IN ('leased', 'queued')",
         SQL_VALUES(SQL_TEXT(delivery_state_name(completion->state)), SQL_TEXT(completion->reason),
                    SQL_INT(completion->due_at), SQL_INT(was_tried),
-                   SQL_INT(completion->attempt.http_status), SQL_INT(clock_wall_ms()),
+                   SQL_INT(completion->attempt.http_status), SQL_INT(clock_steady_ms()),
                    SQL_TEXT(completion->delivery_id.text), SQL_INT(completion->fence)),
         why);
     if (status == ST_OK && sql_changes(sql) == 0) {

@@ -18,15 +18,15 @@ write_event(struct sql *sql, const struct store_domain *domain, const char *prev
             const struct store_event *event, struct why *why)
 {
     const struct id id = id_new();
-    return sql_run(sql,
-                   "INSERT INTO event (uid, at, tenant, domain, domain_id, kind, detail, status,"
-                   " previous, findings) VALUES (?,?,?,?,?,?,?,?,?,?)",
-                   SQL_VALUES(SQL_TEXT(id.text), SQL_INT(clock_wall_ms()), SQL_TEXT(domain->tenant),
-                              SQL_TEXT(domain->name), SQL_TEXT(domain->id.text),
-                              SQL_TEXT(event->kind), SQL_TEXT(event->detail),
-                              SQL_TEXT(domain_status_name(domain->status)), SQL_TEXT(previous),
-                              SQL_TEXT(event->findings == NULL ? "" : event->findings)),
-                   why);
+    return sql_run(
+        sql,
+        "INSERT INTO event (uid, at, tenant, domain, domain_id, kind, detail, status,"
+        " previous, findings) VALUES (?,?,?,?,?,?,?,?,?,?)",
+        SQL_VALUES(SQL_TEXT(id.text), SQL_INT(clock_steady_ms()), SQL_TEXT(domain->tenant),
+                   SQL_TEXT(domain->name), SQL_TEXT(domain->id.text), SQL_TEXT(event->kind),
+                   SQL_TEXT(event->detail), SQL_TEXT(domain_status_name(domain->status)),
+                   SQL_TEXT(previous), SQL_TEXT(event->findings == NULL ? "" : event->findings)),
+        why);
 }
 
 enum status

@@ -79,7 +79,7 @@ run_step(void *context, struct sql *sql, struct why *why)
 static enum status
 run_move(struct store *store, struct move *move, uint64_t *count_out, struct why *why)
 {
-    move->now = clock_wall_ms();
+    move->now = clock_steady_ms();
     do {
         struct operation operation = {.run = run_step, .context = move, .durable = true};
         enum status status = writer_call(store->writer, &operation, why);

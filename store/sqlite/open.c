@@ -22,7 +22,8 @@ static const char EXPIRE_LEASES[] =
 static enum status
 expire_leases(struct sql *sql, int64_t before, struct why *why)
 {
-    return sql_run(sql, EXPIRE_LEASES, SQL_VALUES(SQL_INT(before), SQL_INT(clock_wall_ms())), why);
+    return sql_run(sql, EXPIRE_LEASES, SQL_VALUES(SQL_INT(before), SQL_INT(clock_steady_ms())),
+                   why);
 }
 
 static enum status
@@ -42,7 +43,7 @@ note_unused(struct store *store, struct sql *sql, struct why *why)
 static void
 on_tick(void *context, struct sql *sql)
 {
-    status_ignore(expire_leases(sql, clock_wall_ms(), NULL));
+    status_ignore(expire_leases(sql, clock_steady_ms(), NULL));
     status_ignore(note_unused(context, sql, NULL));
 }
 
@@ -191,5 +192,5 @@ int64_t
 store_now_ms(struct store *store)
 {
     (void)store;
-    return clock_wall_ms();
+    return clock_steady_ms();
 }

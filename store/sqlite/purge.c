@@ -151,7 +151,7 @@ run_dedupe(void *context, struct sql *sql, struct why *why)
     enum status status = sql_run(sql,
                                  "DELETE FROM dedupe WHERE key IN (SELECT key FROM dedupe"
                                  " WHERE expires_at <= ? LIMIT ?)",
-                                 SQL_VALUES(SQL_INT(clock_wall_ms()), SQL_INT(DEDUPE_STEP)), why);
+                                 SQL_VALUES(SQL_INT(clock_steady_ms()), SQL_INT(DEDUPE_STEP)), why);
     *has_more = status == ST_OK && sql_changes(sql) == DEDUPE_STEP;
     return status;
 }

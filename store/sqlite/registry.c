@@ -116,12 +116,13 @@ static enum status
 run_put(void *context, struct sql *sql, struct why *why)
 {
     struct put *put = context;
-    enum status status = sql_run(sql,
-                                 "INSERT INTO tenant (name, created_at) VALUES (?, ?)"
-                                 " ON CONFLICT (name) DO UPDATE SET removed_at = 0 WHERE ?3 = 0",
-                                 SQL_VALUES(SQL_TEXT(put->domain->tenant), SQL_INT(clock_wall_ms()),
-                                            SQL_INT(put->expected_version)),
-                                 why);
+    enum status status =
+        sql_run(sql,
+                "INSERT INTO tenant (name, created_at) VALUES (?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET removed_at = 0 WHERE ?3 = 0",
+                SQL_VALUES(SQL_TEXT(put->domain->tenant), SQL_INT(clock_steady_ms()),
+                           SQL_INT(put->expected_version)),
+                why);
     if (status == ST_OK) {
         status = next_version(sql, &put->version, why);
     }

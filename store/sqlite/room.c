@@ -102,7 +102,7 @@ store_counts(struct store *store, struct store_counts *out, struct why *why)
         rest -= counts.deliveries[i] < rest ? counts.deliveries[i] : rest;
     }
     counts.deliveries[DELIVERY_DONE] = rest;
-    int64_t now = clock_wall_ms();
+    int64_t now = clock_steady_ms();
     counts.oldest_queued_ms = earliest < now ? (uint64_t)(now - earliest) : 0;
     struct store_usage all;
     usage_get(store->usage, "", &all);

@@ -43,7 +43,8 @@ static const char SETUP_READER[] = "PRAGMA query_only=ON; PRAGMA cache_size=-204
 static enum status
 status_of(const struct sql *sql, int code)
 {
-    int error = sqlite3_system_errno(sql->db);
+    int told = sqlite3_system_errno(sql->db);
+    int error = told == 0 ? errno : told; // of a write inside COMMIT SQLite does not tell it
     switch (code & 0xff) {
     case SQLITE_CONSTRAINT:
         return ST_CONFLICT;
@@ -193,6 +194,7 @@ enum status
 query_next(struct query *query, struct why *why)
 {
     assert(query != NULL);
+    errno = 0;
     int code = sqlite3_step(query->statement);
     if (code == SQLITE_ROW) {
         return ST_OK;

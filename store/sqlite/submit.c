@@ -30,7 +30,7 @@ find_earlier(struct sql *sql, const struct store_submission *submission, struct 
         "SELECT id FROM message WHERE id = ?1 UNION ALL"
         " SELECT message_id FROM dedupe WHERE key = ?2 AND expires_at > ?3",
         SQL_VALUES(SQL_TEXT(message->id.text), SQL_BLOB(submission->dedupe.key, SHA256_SIZE),
-                   SQL_INT(clock_wall_ms())),
+                   SQL_INT(clock_steady_ms())),
         &query, why);
     if (status == ST_OK) {
         status = query_next(query, why);
@@ -70,7 +70,7 @@ insert_delivery(struct sql *sql, const struct id *message_id, const struct store
                    SQL_TEXT(delivery->action), SQL_TEXT(delivery->destination),
                    SQL_TEXT(delivery->captures), SQL_TEXT(delivery->reason),
                    SQL_TEXT(delivery_state_name(delivery->state)), SQL_INT(delivery->created_at),
-                   SQL_INT(delivery->due_at), SQL_INT(clock_wall_ms())),
+                   SQL_INT(delivery->due_at), SQL_INT(clock_steady_ms())),
         why);
 }
 
@@ -79,13 +79,14 @@ insert_dedupe(struct sql *sql, const struct store_submission *submission, struct
 {
     const struct store_dedupe *dedupe = &submission->dedupe;
     // Replace: an expired key that no purge has met yet.
-    return sql_run(
-        sql,
-        "INSERT OR REPLACE INTO dedupe (key, message_id, expires_at,"
-        " until_acknowledged) VALUES (?, ?, ?, ?)",
-        SQL_VALUES(SQL_BLOB(dedupe->key, SHA256_SIZE), SQL_TEXT(submission->message->id.text),
-                   SQL_INT(clock_wall_ms() + dedupe->keep_ms), SQL_INT(dedupe->until_acknowledged)),
-        why);
+    return sql_run(sql,
+                   "INSERT OR REPLACE INTO dedupe (key, message_id, expires_at,"
+                   " until_acknowledged) VALUES (?, ?, ?, ?)",
+                   SQL_VALUES(SQL_BLOB(dedupe->key, SHA256_SIZE),
+                              SQL_TEXT(submission->message->id.text),
+                              SQL_INT(clock_steady_ms() + dedupe->keep_ms),
+                              SQL_INT(dedupe->until_acknowledged)),
+                   why);
 }
 
 static bool

@@ -126,7 +126,7 @@ run_add(void *context, struct sql *sql, struct why *why)
         sql_run(sql,
                 "INSERT INTO tenant (name, created_at) VALUES (?, ?)"
                 " ON CONFLICT (name) DO UPDATE SET removed_at = 0 WHERE removed_at <> 0",
-                SQL_VALUES(SQL_TEXT(name), SQL_INT(clock_wall_ms())), why);
+                SQL_VALUES(SQL_TEXT(name), SQL_INT(clock_steady_ms())), why);
     if (status == ST_OK && sql_changes(sql) == 0) {
         return why_set(why, ST_CONFLICT, "tenant %s has been added already", name);
     }
@@ -156,7 +156,7 @@ run_remove(void *context, struct sql *sql, struct why *why)
     if (status == ST_OK) {
         // The row stays: what was removed still points to it.
         status = sql_run(sql, "UPDATE tenant SET removed_at = ? WHERE name = ? AND removed_at = 0",
-                         SQL_VALUES(SQL_INT(clock_wall_ms()), SQL_TEXT(name)), why);
+                         SQL_VALUES(SQL_INT(clock_steady_ms()), SQL_TEXT(name)), why);
     }
     if (status == ST_OK && sql_changes(sql) == 0) {
         return why_set(why, ST_NOT_FOUND, "there is no tenant %s", name);

@@ -6,15 +6,13 @@ does, so the same message reaches us before and after a cut."""
 import os
 import random
 import shutil
-import smtplib
 import sys
-import threading
 
 import pytest
 
-from tests.lab.lab import DOMAIN, ROOT, SENDER, USER, Lab
-from tests.lab.mail import compose
-from tests.lab.process import Background, wait_until
+from tests.lab.lab import ROOT, USER, Lab
+from tests.lab.load import Sender, judge
+from tests.lab.process import wait_until
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "faults"))
 import powercut  # noqa: E402  pylint: disable=wrong-import-position,import-error
@@ -24,41 +22,6 @@ SENDERS = 6
 SEED = int(os.environ.get("MAILSPUR_POWERCUT_SEED", "1"))
 # The preload and the sanitizers' runtime do not go together.
 BUILD = os.path.join(ROOT, "build", "debug")
-
-
-class Sender:
-    """An MTA with a queue: sends message after message, each until it is answered 250."""
-
-    def __init__(self, lab, name):
-        self.lab = lab
-        self.name = name
-        self.tried = []
-        self.answered = {}  # recipient -> queue id
-        self.stopping = threading.Event()
-        self.work = Background(self._run)
-
-    def _run(self):
-        number = 0
-        while not self.stopping.is_set():
-            recipient = f"ticket+{self.name}-{number}@{DOMAIN}"
-            message = self.lab.signer.sign(compose(SENDER, recipient, body="x" * 2000 + "\r\n"))
-            self.tried.append(recipient)
-            while (answer := self._once(recipient, message)) is None:
-                if self.stopping.wait(0.05):
-                    return
-            self.answered[recipient] = answer.rsplit(" ", 1)[-1]
-            number += 1
-
-    def _once(self, recipient, message):
-        try:
-            _, answer = self.lab.send(recipient, message=message, sign=False)
-        except (smtplib.SMTPException, OSError):
-            return None
-        return answer if answer is not None and answer.startswith("250") else None
-
-    def stop(self):
-        self.stopping.set()
-        self.work.join(90)
 
 
 class PowerCutLab(Lab):
@@ -94,30 +57,6 @@ class PowerCutLab(Lab):
 def lab():
     with PowerCutLab() as running:
         yield running
-
-
-def story(lab, queue_id):
-    """What the logs say of a message, to explain a fault."""
-    lines = lab.milter.log().splitlines() + lab.mailspurd.log().splitlines()
-    return "\n".join(line for line in lines if queue_id in line)
-
-
-def judge(lab, senders):
-    """What is wrong, in words; empty: nothing."""
-    lab.wait_idle(120)
-    ids = {}
-    for request in lab.endpoint.requests:
-        ids.setdefault(request.data["recipient"], set()).add(request.webhook_id)
-    answered = {}
-    for sender in senders:
-        answered.update(sender.answered)
-    tried = {recipient for sender in senders for recipient in sender.tried}
-    faults = [f"lost: {recipient}\n" + story(lab, queue_id)
-              for recipient, queue_id in answered.items() if recipient not in ids]
-    faults += [f"invented: {recipient}" for recipient in sorted(set(ids) - tried)]
-    faults += [f"twice: {recipient} {sorted(found)}" for recipient, found in sorted(ids.items())
-               if len(found) > 1]
-    return faults, len(answered)
 
 
 def run_rounds(lab, rounds, lie=False):

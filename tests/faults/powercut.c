@@ -279,25 +279,37 @@ fault_now(void)
     if (disk.fault_file[0] == '\0') {
         return disk.fault;
     }
-    char word[8] = "";
+    static const char *const WORDS[] = {[POWERCUT_FULL] = "full",
+                                        [POWERCUT_SYNC] = "sync",
+                                        [POWERCUT_QUOTA] = "quota",
+                                        [POWERCUT_READONLY] = "readonly"};
+    char word[16] = "";
     int fd = REAL(open)(disk.fault_file, O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
         (void)!read(fd, word, sizeof(word) - 1);
         (void)REAL(close)(fd);
     }
-    return strncmp(word, "full", 4) == 0   ? POWERCUT_FULL
-           : strncmp(word, "sync", 4) == 0 ? POWERCUT_SYNC
-                                           : POWERCUT_NONE;
+    for (int i = POWERCUT_NONE + 1; i <= POWERCUT_READONLY; i++) {
+        if (strcmp(word, WORDS[i]) == 0) {
+            return (enum powercut_fault)i;
+        }
+    }
+    return POWERCUT_NONE;
 }
 
 bool
 disk_is_full(struct disk_file *file, uint64_t end)
 {
-    if (fault_now() == POWERCUT_FULL && end > length_of(file->live_fd)) {
-        errno = ENOSPC;
+    enum powercut_fault fault = fault_now();
+    if (fault == POWERCUT_READONLY) {
+        errno = EROFS;
         return true;
     }
-    return false;
+    if ((fault != POWERCUT_FULL && fault != POWERCUT_QUOTA) || end <= length_of(file->live_fd)) {
+        return false;
+    }
+    errno = fault == POWERCUT_QUOTA ? EDQUOT : ENOSPC;
+    return true;
 }
 
 // ---- setting up ---------------------------------------------------------------------------------

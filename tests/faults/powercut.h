@@ -6,8 +6,10 @@
 
 enum powercut_fault {
     POWERCUT_NONE,
-    POWERCUT_FULL, /* writes that make a file longer fail with ENOSPC */
-    POWERCUT_SYNC  /* fsync and fdatasync fail with EIO */
+    POWERCUT_FULL,    /* writes that make a file longer fail with ENOSPC */
+    POWERCUT_SYNC,    /* fsync and fdatasync fail with EIO */
+    POWERCUT_QUOTA,   /* as POWERCUT_FULL, with EDQUOT */
+    POWERCUT_READONLY /* no write at all: EROFS, as when the kernel gave the file system up */
 };
 
 /** Watch the files of this folder; without an image folder only faults are made. */

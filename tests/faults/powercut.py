@@ -61,7 +61,7 @@ class Disk:
         )
 
     def fault(self, word):
-        """"full": the disk is full; "sync": syncs fail; "": all is well again."""
+        """"full", "quota": files do not grow; "sync": syncs fail; "readonly": no write; "": all is well again."""
         with open(self.fault_file + ".new", "w", encoding="ascii") as file:
             file.write(word)
         os.rename(self.fault_file + ".new", self.fault_file)

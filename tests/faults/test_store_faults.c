@@ -72,6 +72,10 @@ fault_is_temporary_leaves_nothing_and_passes(void **state)
     } cases[] = {
         {"disk full, small", POWERCUT_FULL, 100000, ST_NO_SPACE},
         {"disk full, staged", POWERCUT_FULL, STORE_STAGE_ABOVE + 1, ST_NO_SPACE},
+        {"quota, small", POWERCUT_QUOTA, 100000, ST_NO_SPACE},
+        {"quota, staged", POWERCUT_QUOTA, STORE_STAGE_ABOVE + 1, ST_NO_SPACE},
+        {"read-only, small", POWERCUT_READONLY, 100000, ST_IO},
+        {"read-only, staged", POWERCUT_READONLY, STORE_STAGE_ABOVE + 1, ST_IO},
         {"sync fails, small", POWERCUT_SYNC, 100, ST_IO},
         {"sync fails, staged", POWERCUT_SYNC, STORE_STAGE_ABOVE + 1, ST_IO},
     };

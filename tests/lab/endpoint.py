@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import http.server
 import json
+import os
 import socket
 import struct
 import threading
@@ -54,7 +55,8 @@ class Request:
 
 class Endpoint:
     """An HTTP server in this process. `script` holds what to do with the next requests: a status,
-    (status, headers), "hang", "cut" (close without an answer); when it is empty: `default`."""
+    (status, headers), "hang", "cut" (close without an answer), "garbage" (bytes that are no HTTP),
+    "slow" (200, byte by byte); when it is empty: `default`."""
 
     def __init__(self, secret):
         self.secret = secret
@@ -132,6 +134,15 @@ class Endpoint:
                                           struct.pack("ii", 1, 0))
             handler.close_connection = True
             handler.connection.close()
+            return
+        if step == "garbage":
+            handler.close_connection = True
+            handler.wfile.write(os.urandom(300))
+            return
+        if step == "slow":
+            for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n":
+                handler.wfile.write(bytes([byte]))
+                time.sleep(0.01)
             return
         status, extra = step if isinstance(step, tuple) else (step, {})
         handler.send_response(status)
