@@ -2,10 +2,12 @@
 """`./dev up`: the main job on loopback, shown step by step; --once ends after the delivery."""
 import argparse
 import json
+import os
 import signal
+import subprocess
 import sys
 
-from .lab import DOMAIN, SENDER, Lab
+from .lab import DOMAIN, SENDER, Lab, sanitizer_settings
 from .mail import GOOD_CLIENT, compose
 
 RECIPIENT = f"ticket+4711@{DOMAIN}"
@@ -21,10 +23,31 @@ def say(title, *lines):
     sys.stdout.flush()
 
 
-def show_records(lab):
-    records = lab.cli("domain", "records", DOMAIN)["records"]
-    say(f"{DOMAIN} is verified and takes mail; the records its owner published:",
-        *[f"{record['name']}  {record['type']}  {record['value']}" for record in records])
+def run_shown(lab, *words):
+    """One command of the CLI as a person runs it."""
+    done = lab.cli_text(*words, check=False)
+    say(f"mailspur {' '.join(words)}", *(done.stdout + done.stderr).splitlines())
+    return done.returncode
+
+
+def bring_in_domain(lab):
+    """From `domain add` to mail that is taken: the records are put into the lab's zone between two checks,
+    and `verify --watch` sees it. Returns its status."""
+    run_shown(lab, "domain", "add", DOMAIN)
+    run_shown(lab, "domain", "verify", DOMAIN)
+    watch = subprocess.Popen(
+        [lab.program("mailspur"), "-c", lab.config_path, "domain", "verify", DOMAIN, "--watch",
+         "--timeout", "60s"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+        env={"PATH": os.environ["PATH"], **sanitizer_settings()})
+    say(f"mailspur domain verify {DOMAIN} --watch")
+    print(f"    {watch.stdout.readline().rstrip()}")  # the first check is over
+    say("Its owner publishes the records; the watch goes on")
+    lab.publish_ownership(DOMAIN)
+    for line in watch.stdout:
+        print(f"    {line.rstrip()}", flush=True)
+    watch.wait()
+    run_shown(lab, "domain", "inbound", "on", DOMAIN)
+    return lab.cli("domain", "show", DOMAIN)["status"]
 
 
 def describe_verdict(verdict):
@@ -105,9 +128,9 @@ def main():
     parser.add_argument("--port", type=int, default=SMTP_PORT, help="SMTP port of the demo Postfix")
     options = parser.parse_args()
     say("Starting NSD, Unbound, Postfix, mailspurd, mailspur-milter and an HTTP endpoint")
-    with Lab(smtp_port=options.port) as lab:
-        show_records(lab)
-        summary = send_one(lab)
+    with Lab(smtp_port=options.port, add_domain=False) as lab:
+        status = bring_in_domain(lab)
+        summary = {"domain": DOMAIN, "domain_status": status, **send_one(lab)}
         if not options.once:
             show_hints(lab)
             run_until_interrupted(lab)

@@ -39,10 +39,11 @@ class CommandError(RuntimeError):
 
 
 class Lab:
-    """`with Lab() as lab:` everything runs; the demo domain is added, verified, inbound on."""
+    """`with Lab() as lab:` everything runs; the demo domain is added, verified, inbound on
+    (unless add_domain=False)."""
 
     def __init__(self, build=None, smtp_port=None, namespace=None, config=None, postfix=None,
-                 daemon_env=None, keep=False, dns_ttl=0, dns_world=False):
+                 daemon_env=None, keep=False, dns_ttl=0, dns_world=False, add_domain=True):
         self.build = os.path.abspath(build or default_build())
         self.folder = tempfile.mkdtemp(prefix="mailspur-lab-")
         os.chmod(self.folder, 0o755)
@@ -53,6 +54,7 @@ class Lab:
         if namespace is None:
             namespace = os.environ.get("MAILSPUR_LAB_NAMESPACE") == "1"
         self.daemon_env = daemon_env or {}
+        self.adds_domain = add_domain
         self.dns = Dns(self.folder, listen_on_53=namespace, ttl=dns_ttl, world=dns_world)
         self.secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
         self.endpoint = Endpoint(self.secret).start()
@@ -90,7 +92,8 @@ class Lab:
         self.mailspurd.start()
         self.milter.start()
         self.postfix.start()
-        self.add_domain(DOMAIN)
+        if self.adds_domain:
+            self.add_domain(DOMAIN)
 
     def stop(self):
         problems = []
