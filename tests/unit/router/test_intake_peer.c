@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The milter that goes away, waits, talks nonsense, or comes in numbers.
+#include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -64,6 +65,32 @@ rcpt_is_answered_while_a_commit_waits_for_the_disk(void **state)
     assert_int_equal(client_rcpt(fd, "both@ours.example", 0).decision, GATE_ACCEPT);
     unlock_database(db);
     assert_int_equal(client_read_commit_answer(waiting).outcome, INTAKE_STORED);
+}
+
+static void
+one_connection_above_the_limit_is_turned_away(void **state)
+{
+    (void)state;
+    enum { LIMIT = 1000 };
+    int fds[LIMIT];
+    for (int i = 0; i < LIMIT; i++) {
+        fds[i] = client_open(house.socket_path);
+    }
+    assert_int_equal(client_rcpt(fds[LIMIT - 1], "both@ours.example", 0).decision, GATE_ACCEPT);
+    AUTO_FD int over = client_open(house.socket_path);
+    char byte;
+    assert_int_equal(read(over, &byte, 1), 0); // closed
+    assert_int_equal(client_rcpt(fds[0], "both@ours.example", 0).decision, GATE_ACCEPT);
+    (void)close(fds[0]);
+    bool again = false;
+    while (!again) { // the server's thread sees the close as soon as it comes to it
+        AUTO_FD int next = client_open(house.socket_path);
+        struct pollfd item = {.fd = next, .events = POLLIN};
+        again = poll(&item, 1, 50) == 0; // nothing to read: it stays open
+    }
+    for (int i = 1; i < LIMIT; i++) {
+        (void)close(fds[i]);
+    }
 }
 
 static void
@@ -263,6 +290,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         CASE(milter_gone_before_the_commit_leaves_nothing),
         CASE(rcpt_is_answered_while_a_commit_waits_for_the_disk),
+        CASE(one_connection_above_the_limit_is_turned_away),
         CASE(closing_answers_what_is_under_way),
         CASE(acknowledgement_of_what_was_answered_while_closing_counts),
         CASE(closing_does_not_wait_long_for_acknowledgements),

@@ -291,6 +291,28 @@ second_listener_is_refused(void **state)
 
 #define CASE(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
+static void
+one_connection_above_the_limit_is_turned_away(void **state)
+{
+    (void)state;
+    enum { LIMIT = 2000 };
+    static int fds[LIMIT];
+    for (int i = 0; i < LIMIT; i++) {
+        assert_int_equal(unixsock_connect(house.socket_path, SOCK_STREAM, &fds[i], NULL), ST_OK);
+    }
+    AUTO_FD int over = -1;
+    assert_int_equal(unixsock_connect(house.socket_path, SOCK_STREAM, &over, NULL), ST_OK);
+    char byte;
+    assert_int_equal(read(over, &byte, 1), 0); // closed
+    static const char question[] = "24:access both@ours.example,";
+    assert_int_equal(write(fds[LIMIT - 1], question, sizeof(question) - 1),
+                     (ssize_t)sizeof(question) - 1);
+    assert_int_equal(read(fds[LIMIT - 1], &byte, 1), 1); // the others are answered
+    for (int i = 0; i < LIMIT; i++) {
+        (void)close(fds[i]);
+    }
+}
+
 int
 main(void)
 {
@@ -301,6 +323,7 @@ main(void)
         CASE(request_in_single_bytes_is_answered),
         CASE(requests_in_a_row_are_answered_in_order),
         CASE(garbage_ends_its_own_connection_only),
+        CASE(one_connection_above_the_limit_is_turned_away),
         CASE(request_at_the_cap_is_answered),
         CASE(answers_before_garbage_are_still_sent),
         CASE(many_connections_are_served_at_once),
