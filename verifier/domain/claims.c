@@ -125,8 +125,10 @@ bool
 claims_judge(struct store_domain *claim, const struct claims_seen *seen,
              const struct claims_time *time, struct domain_step *step_out)
 {
-    bool is_unclear = seen->resolver_only || seen->mine == CHECK_UNKNOWN ||
-                      seen->holders == CHECK_UNKNOWN || !time->trusted;
+    // Of a holder that has never proven anything there is no proof that one would have to ask for.
+    bool holder_is_unclear = seen->holders == CHECK_UNKNOWN && seen->holder_was_proven;
+    bool is_unclear =
+        seen->resolver_only || seen->mine == CHECK_UNKNOWN || holder_is_unclear || !time->trusted;
     if (is_unclear || claim->needs_approval) {
         return false; // could not ask: nothing changes
     }
@@ -135,7 +137,8 @@ claims_judge(struct store_domain *claim, const struct claims_seen *seen,
         set_time(&claim->contested_at, 0, step_out);
         return false;
     }
-    if (seen->holders != CHECK_MISS) { // a single server that has it is enough to keep the name
+    // A single server that has it is enough to keep the name.
+    if (seen->holders == CHECK_PASS || seen->holders == CHECK_PARTIAL) {
         contest(claim, time->now, step_out);
         return false;
     }

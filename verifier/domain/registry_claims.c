@@ -258,6 +258,9 @@ registry_check_claim(struct registry *registry, const struct check_summary *summ
         .resolver_only = summary->resolver_only || resolver_only,
         .holder_was_proven = domain_was_owned(&holder),
     };
+    if (atomic_load(&registry->cancelled)) {
+        return why_set(why, ST_AGAIN, "shutting down"); // the look was perhaps broken off
+    }
     enum status status = registry_change(registry, &before.id, decide_claim, &look, claim, why);
     return status == ST_OK && moves ? move_name(registry, &holder, claim, why) : status;
 }
