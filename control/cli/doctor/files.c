@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files that the configuration names: the daemon has to read them, and the milter, which sees
 // hostile mail, must not get at secrets.
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "config/document.h"
 #include "config/text.h"
@@ -46,16 +46,12 @@ tell_secret(struct users *users, const char *path, const char *text)
 }
 
 static void
-check_secret(struct users *users, const char *path)
+check_secret(struct users *users, const char *path, mode_t mode)
 {
-    struct stat file;
     struct why why;
-    if (stat(path, &file) != 0) {
-        return; // `config check` tells of files that are not there
-    }
-    if ((file.st_mode & S_IRWXO) != 0) {
+    if ((mode & S_IRWXO) != 0) {
         (void)why_set(&why, ST_REFUSED, "everybody on this host can get at %.200s (mode %04o)",
-                      path, (unsigned)file.st_mode & 07777);
+                      path, (unsigned)mode & 07777);
         tell_secret(users, path, why.text);
     } else if (users->has_milter && access_check(&users->milter, path, S_IROTH, &why) == ST_OK) {
         (void)why_set(&why, ST_REFUSED, "mailspur-milter, which sees hostile mail, can read %.200s",
@@ -67,10 +63,20 @@ check_secret(struct users *users, const char *path)
 static void
 check_file(struct users *users, const struct file_key *key, const char *path)
 {
+    struct stat file;
     struct why why;
-    users->files += access(path, F_OK) == 0 ? 1 : 0;
+    if (stat(path, &file) != 0) {
+        if (errno != ENOENT) { // `config check` tells of what is not there
+            (void)why_errno(&why, ST_IO, "%s: %.200s", key->key, path);
+            users->faults++;
+            doctor_tell(users->doctor, DOCTOR_WARNING, "files", DOCTOR_NO_CURE,
+                        "cannot be looked at: %s", why.text);
+        }
+        return;
+    }
+    users->files++;
     if (key->is_secret) {
-        check_secret(users, path);
+        check_secret(users, path, file.st_mode);
     }
     if (users->has_daemon && access_check(&users->daemon, path, S_IROTH, &why) == ST_REFUSED) {
         users->faults++;

@@ -22,6 +22,8 @@ add(struct doctor *doctor, const struct doctor_finding *finding)
     doctor->items[doctor->count++] = *finding;
 }
 
+static char *format_text(const char *format, va_list args) PRINTF_LIKE(1, 0);
+
 static char *
 format_text(const char *format, va_list args)
 {

@@ -102,10 +102,13 @@ check_disk(const struct doctor_host *host, struct doctor *doctor)
 {
     struct statfs type;
     struct statvfs room;
+    struct why why;
     AUTO_FREE char *folder = text_folder(host->config->store.path);
     if (statfs(folder, &type) != 0 || statvfs(folder, &room) != 0) {
-        doctor_tell(doctor, errno == EACCES ? DOCTOR_WARNING : DOCTOR_WRONG, "store-disk",
-                    DOCTOR_NO_CURE, "store.path: %s: %s", folder, strerrorname_np(errno));
+        bool is_closed = errno == EACCES; // to the person who asks
+        (void)why_errno(&why, ST_IO, "store.path: %.200s", folder);
+        doctor_tell(doctor, is_closed ? DOCTOR_WARNING : DOCTOR_WRONG, "store-disk", DOCTOR_NO_CURE,
+                    "%s", why.text);
         return;
     }
     doctor_judge_file_system((unsigned long)type.f_type & 0xffffffffUL, folder, doctor);

@@ -11,7 +11,7 @@
 #include "control/cli/doctor/postfix.h"
 
 static const char CHECK[] = "domain-classes";
-enum { FILE_BYTES_MAX = 4 * 1024 * 1024, SHOWN_MAX = 5, DEPTH_MAX = 2 };
+enum { FILE_BYTES_MAX = 4 * 1024 * 1024, SHOWN_MAX = 5, SHOWN_BYTES_MAX = 1500, DEPTH_MAX = 2 };
 
 struct class
 {
@@ -181,7 +181,7 @@ static void
 tell(const struct search *search)
 {
     size_t count = 0;
-    AUTO_STRBUF names = STRBUF_INIT(SHOWN_MAX * 260);
+    AUTO_STRBUF names = STRBUF_INIT(SHOWN_BYTES_MAX);
     for (size_t i = 0; i < search->domains->count; i++) {
         if (search->found[i] && ++count <= SHOWN_MAX) {
             strbuf_printf(&names, "%s%s", names.length == 0 ? "" : ", ", search->domains->items[i]);
@@ -191,7 +191,7 @@ tell(const struct search *search)
         doctor_ok(search->doctor, CHECK, "no domain of ours stands in %s", search->class->setting);
         return;
     }
-    AUTO_STRBUF line = STRBUF_INIT(SHOWN_MAX * 260 + 200);
+    AUTO_STRBUF line = STRBUF_INIT(SHOWN_BYTES_MAX + 200);
     strbuf_printf(&line, "%s = ... without %s", search->class->setting, strbuf_text(&names));
     doctor_tell(search->doctor, search->class->level, CHECK,
                 (struct doctor_cure){.file = DOCTOR_MAIN_CF, .line = strbuf_text(&line)},

@@ -12,7 +12,8 @@ static const char CHECK[] = "milters";
 enum {
     LINE_MAX_BYTES = 64 * 1024,
     ADDRESS_SIZE = 512,
-    HAND_OVER_MS = 60 * 1000 /* beside the DNS: the commit, and what waits before it */
+    RECIPIENT_MS = 10 * 1000, /* mailspurd's answer, asked twice */
+    HAND_OVER_MS = 60 * 1000  /* beside the DNS: the commit, and what waits before it */
 };
 
 // "inet:PORT@HOST" of mailspur.yaml is "inet:HOST:PORT" in main.cf: the port tells them apart.
@@ -234,12 +235,8 @@ read_time_ms(const char *text)
     static const struct {
         const char *unit;
         int64_t ms;
-    } UNITS[] = {{"", 1000},
-                 {"s", 1000},
-                 {"m", 60 * 1000},
-                 {"h", 3600 * 1000},
-                 {"d", 24 * 3600 * 1000},
-                 {"w", 7 * 24 * 3600 * 1000LL}};
+    } UNITS[] = {{"", 1000},     {"s", 1000},     {"m", 60000},
+                 {"h", 3600000}, {"d", 86400000}, {"w", 604800000}};
     int64_t number = 0;
     size_t digits = strspn(text, "0123456789");
     for (size_t i = 0; i < digits && i < 9; i++) {
@@ -299,6 +296,6 @@ postfix_judge_milters(const struct postfix_view *view, struct doctor *doctor)
     judge_protocol(view, doctor);
     judge_time(view, "milter_content_timeout", view->config->dns.time_per_message_ms + HAND_OVER_MS,
                "dns.time_per_message and the hand-over of a message take", doctor);
-    judge_time(view, "milter_command_timeout", 10 * 1000,
+    judge_time(view, "milter_command_timeout", RECIPIENT_MS,
                "mailspur-milter may take for a recipient", doctor);
 }
