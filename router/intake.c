@@ -23,8 +23,7 @@
 #include "router/server.h"
 
 enum {
-    CONNECTIONS_MAX = 1000, /* SMTP sessions at once */
-    COMMIT_WORKERS = 4      /* hash messages and stage large ones; the sync is the store's */
+    COMMIT_WORKERS = 4 /* hash messages and stage large ones; the sync is the store's */
 };
 
 struct intake {
@@ -415,7 +414,7 @@ intake_open(const struct intake_context *context, const struct config_socket *so
     const struct server_settings settings = {
         .name = "intake",
         .type = SOCK_SEQPACKET,
-        .connections_max = CONNECTIONS_MAX,
+        .connections_max = INTAKE_CONNECTIONS_MAX,
         .on_open = on_open,
         .on_ready = on_ready,
         .on_close = on_close,

@@ -13,6 +13,8 @@ enum { INTAKE_ACKS_WAIT_MS = 500 /* of all connections together, and for those t
 struct intake;
 struct limits;
 
+enum { INTAKE_CONNECTIONS_MAX = 4000 }; /* SMTP sessions at once, idle ones too */
+
 struct intake_context {
     struct store *store;
     struct registry *registry;

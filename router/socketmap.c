@@ -17,8 +17,7 @@
 #include "router/server.h"
 
 enum {
-    CONNECTIONS_MAX = 2000, /* one for each smtpd; Postfix runs 100 unless told otherwise */
-    REQUEST_MAX = 2048,     /* bytes inside one netstring; an address has 320 at most */
+    REQUEST_MAX = 2048, /* bytes inside one netstring; an address has 320 at most */
     INPUT_SIZE = REQUEST_MAX + 8,
     ANSWER_MAX = 256,
     OUTPUT_MAX = INPUT_SIZE / 3 * (ANSWER_MAX + 8), /* answers to a whole input of "0:," */
@@ -196,7 +195,7 @@ socketmap_open(struct registry *registry, struct config_holder *holder,
     const struct server_settings settings = {
         .name = "socketmap",
         .type = SOCK_STREAM,
-        .connections_max = CONNECTIONS_MAX,
+        .connections_max = SOCKETMAP_CONNECTIONS_MAX,
         .on_open = on_open,
         .on_ready = on_ready,
         .on_close = on_close,

@@ -6,6 +6,9 @@
 #include "config/config.h"
 #include "verifier/domain/registry.h"
 
+/** One for each smtpd; Postfix runs 100 unless told otherwise. */
+enum { SOCKETMAP_CONNECTIONS_MAX = 4000 };
+
 struct socketmap;
 
 /** Listen and start the thread. Registry and holder must outlive it. */
