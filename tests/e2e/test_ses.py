@@ -187,7 +187,7 @@ def test_over_tls_the_certificate_is_checked(tmp_path):
                     "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"],
                    check=True, capture_output=True)
     with FakeSes(tls=(certificate, key)) as fake:
-        client = Client(tmp_path, fake, deadline_ms=300)
+        client = Client(tmp_path, fake, deadline_ms=2000)
         result = client.run("ensure")
         assert result["status"] == "again" and "certificate" in result["why"]
         assert fake.requests == []

@@ -6,6 +6,7 @@ import shutil
 import smtplib
 import subprocess
 
+from .mail import BAD_CLIENT, GOOD_CLIENT
 from .process import Daemon, free_port, wait_until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -21,6 +22,9 @@ define(`STATUS_FILE', `{folder}/statistics')dnl
 define(`confPID_FILE', `{folder}/pid')dnl
 define(`confCONTROL_SOCKET_NAME', `')dnl
 define(`confDONT_PROBE_INTERFACES', `True')dnl the clients are addresses of this host
+define(`confSERVICE_SWITCH_FILE', `{folder}/switch')dnl
+FEATURE(`nocanonify')dnl
+FEATURE(`accept_unresolvable_domains')dnl
 define(`confTO_IDENT', `0')dnl
 define(`confTO_ICONNECT', `5s')dnl
 define(`confLOG_LEVEL', `12')dnl
@@ -58,8 +62,13 @@ class Sendmail:
         shutil.copyfile(os.path.join(self.unpacked, "usr/libexec/sendmail/sendmail"), program)
         os.chmod(program, 0o755)
         self._write("sendmail.cf", self._configuration())
-        # It sleeps a minute over a host name that nobody knows: it gets one of the test's DNS.
-        named = ["unshare", "-u", "--", "sh", "-c", 'hostname mx.mailspur.example; exec "$@"', "-"]
+        # It sleeps a minute over a host name that nobody knows: it gets one, and a hosts file that has it.
+        self._write("hosts", "127.0.0.1 mx.mailspur.example localhost\n"
+                    f"{GOOD_CLIENT} mail.sender.example\n{BAD_CLIENT} bad.example\n")
+        self._write("switch", "hosts files\naliases files\n")
+        named = ["unshare", "-u", "-m", "--", "sh", "-c",
+                 'hostname mx.mailspur.example && mount --bind "$0" /etc/hosts && exec "$@"',
+                 self._path("hosts")]
         command = [*named, program, "-C", self._path("sendmail.cf")]
         subprocess.run([*command, "-bi"], check=True, capture_output=True)
         self.daemon = Daemon("sendmail", [*command, "-bD"], self.log_path)
