@@ -336,7 +336,7 @@ set_live(struct bench *bench, const char *text, bool swaps)
     AUTO_LOCK(lock, &live.mutex);
     live.bench = bench;
     live.swaps = swaps;
-    (void)snprintf(live.text, sizeof(live.text), "%s", text);
+    (void)snprintf(live.text, sizeof(live.text), "%.*s", (int)sizeof(live.text) - 1, text);
 }
 
 static void
