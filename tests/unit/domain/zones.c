@@ -68,8 +68,9 @@ read_record(struct zones *zones, const char *line)
     record->required = record->purpose != PURPOSE_INBOUND_MX;
     record->needed_for = record_purpose_for(record->purpose);
     record->preference = 10;
-    record->key_is_optional = strcmp(flag, "key_is_optional") == 0;
-    record->key_must_match = strcmp(flag, "key_must_match") == 0;
+    bool is_as_products = strcmp(flag, "key_as_products") == 0; // what "key: optional" makes
+    record->key_is_optional = is_as_products || strcmp(flag, "key_is_optional") == 0;
+    record->key_must_match = is_as_products || strcmp(flag, "key_must_match") == 0;
     copy(record->name, sizeof(record->name), strcmp(labels, "@") == 0 ? "" : labels);
     copy(record->wanted, sizeof(record->wanted), wanted);
     set_value(record);
