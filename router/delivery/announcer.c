@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "router/delivery/announcer.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -43,7 +44,8 @@ struct announcer {
     int64_t due_mono_ms;
     /* the request under way; NULL: none */
     struct request *request;
-    struct config *config; /* what it began with */
+    struct config *config;                        /* what it began with */
+    const struct config_destination *destination; /* of it */
     struct store_event_row event;
     uint64_t attempts; /* of the event */
 };
@@ -61,6 +63,7 @@ end_request(struct announcer *announcer)
     announcer->request = NULL;
     config_unref(announcer->config);
     announcer->config = NULL;
+    announcer->destination = NULL;
 }
 
 static void
@@ -93,9 +96,10 @@ drop(struct announcer *announcer, const char *reason)
 }
 
 static void
-try_again(struct announcer *announcer, const struct config_destination *destination,
-          const struct request_result *result)
+try_again(struct announcer *announcer, const struct request_result *result)
 {
+    const struct config_destination *destination = announcer->destination;
+    assert(destination != NULL); // else nothing was asked
     uint32_t random = 0;
     (void)!getrandom(&random, sizeof(random), 0); // without it the wait has no jitter, no more
     const struct schedule schedule = {.first_ms = destination->retry_first_ms,
@@ -134,9 +138,7 @@ settle(struct announcer *announcer, CURLcode code)
     } else if (result.outcome == OUTCOME_DEAD) {
         drop(announcer, "the endpoint refused it for good");
     } else {
-        const struct config_destination *destination =
-            config_find_destination(announcer->config, announcer->config->verification.events);
-        try_again(announcer, destination, &result);
+        try_again(announcer, &result);
     }
     end_request(announcer);
 }
@@ -164,14 +166,13 @@ find_next(struct announcer *announcer, struct why *why)
 }
 
 static enum status
-send_event(struct announcer *announcer, const struct config_destination *destination,
-           struct why *why)
+send_event(struct announcer *announcer, struct why *why)
 {
     AUTO_STRBUF body = STRBUF_INIT(ANNOUNCEMENT_MAX);
     bool ready = false;
     announcement_write(&announcer->event, &body);
-    announcer->request =
-        request_new_text(announcer->config, destination, &announcer->event.id, strbuf_text(&body));
+    announcer->request = request_new_text(announcer->config, announcer->destination,
+                                          &announcer->event.id, strbuf_text(&body));
     enum status status = request_prepare(announcer->request, &ready, why);
     return status == ST_OK ? transfers_add(announcer->transfers, request_handle(announcer->request),
                                            request_is_private(announcer->request), announcer, why)
@@ -184,14 +185,13 @@ begin(struct announcer *announcer)
     struct why why = {.text = ""};
     announcer->config = config_holder_get(announcer->holder);
     const char *key = announcer->config->verification.events;
-    const struct config_destination *destination =
-        key == NULL ? NULL : config_find_destination(announcer->config, key);
-    enum status status = destination == NULL ? ST_NOT_FOUND : find_next(announcer, &why);
+    announcer->destination = key == NULL ? NULL : config_find_destination(announcer->config, key);
+    enum status status = announcer->destination == NULL ? ST_NOT_FOUND : find_next(announcer, &why);
     bool is_too_old = status == ST_OK && clock_wall_ms() - announcer->event.at > ANNOUNCER_KEEP_MS;
     if (is_too_old) {
         drop(announcer, "too old");
     } else if (status == ST_OK) {
-        status = send_event(announcer, destination, &why);
+        status = send_event(announcer, &why);
     }
     if (status == ST_NOT_FOUND) {
         wait_for(announcer, IDLE_MS);

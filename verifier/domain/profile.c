@@ -11,7 +11,12 @@
 #include "verifier/domain/spf_merge.h"
 #include "verifier/message/spf_record.h"
 
-enum { MADE_TOKEN_SIZE = 33, SECOND_MS = 1000, BACKUP_STEP = 10 };
+enum {
+    MADE_TOKEN_SIZE = 33,
+    SECOND_MS = 1000,
+    INBOUND_TTL_MS = 3600 * SECOND_MS,
+    BACKUP_STEP = 10
+};
 
 // What every profile gets for inbound, where it has none of its own.
 static char inbound_txt_name[] = "_mailspur.{domain}";
@@ -25,7 +30,7 @@ static const struct config_record INBOUND_RECORDS[] = {
      .type = RECORD_TYPE_TXT,
      .name = inbound_txt_name,
      .value = inbound_txt_value,
-     .ttl_ms = 3600 * SECOND_MS},
+     .ttl_ms = INBOUND_TTL_MS},
     {.purpose = PURPOSE_INBOUND_MX,
      .needed_for = RECORD_FOR_INBOUND,
      .required = true,
@@ -33,7 +38,7 @@ static const struct config_record INBOUND_RECORDS[] = {
      .name = inbound_mx_name,
      .value = inbound_mx_value,
      .preference = 10,
-     .ttl_ms = 3600 * SECOND_MS},
+     .ttl_ms = INBOUND_TTL_MS},
 };
 
 /** The making of one domain's records. */

@@ -217,7 +217,7 @@ add_redirect(struct merge *merge, struct word word, bool is_dead)
         merge->has_include = merge->has_include || is_target(merge, word, "redirect=");
         return;
     }
-    AUTO_STRBUF include = STRBUF_INIT(2 * SPF_RECORD_MAX);
+    AUTO_STRBUF include = STRBUF_INIT((size_t)2 * SPF_RECORD_MAX);
     size_t name = strlen("redirect=");
     strbuf_puts(&include, "include:");
     strbuf_append(&include, word.text + name, word.length - name);
@@ -270,7 +270,7 @@ count_lookups(const char *record)
 static void
 put_note(const struct merge *merge, struct spf_merged *out)
 {
-    AUTO_STRBUF note = STRBUF_INIT(2 * SPF_NOTE_SIZE);
+    AUTO_STRBUF note = STRBUF_INIT((size_t)2 * SPF_NOTE_SIZE);
     for (size_t i = 0; i < ARRAY_LEN(NOTES); i++) {
         if ((merge->changes & NOTES[i].change) != 0) {
             strbuf_printf(&note, "%s%s", note.length == 0 ? "" : " ", NOTES[i].sentence);

@@ -10,7 +10,7 @@ enum { JITTER_PERCENT = 10 };
 static const int64_t PENDING_AGES_MS[] = {1 * STATE_MINUTE_MS, 2 * STATE_MINUTE_MS,
                                           5 * STATE_MINUTE_MS, 15 * STATE_MINUTE_MS,
                                           30 * STATE_MINUTE_MS};
-static const int64_t RELEASE_AGES_MS[] = {10 * 1000, 1 * STATE_MINUTE_MS, 5 * STATE_MINUTE_MS,
+static const int64_t RELEASE_AGES_MS[] = {10000, 1 * STATE_MINUTE_MS, 5 * STATE_MINUTE_MS,
                                           15 * STATE_MINUTE_MS, 30 * STATE_MINUTE_MS};
 
 /* ---- steps ----------------------------------------------------------------------------------- */

@@ -232,11 +232,10 @@ note_domain(const char *text, char domain[DOMAIN_NAME_SIZE], bool *is_ambiguous)
 {
     char name[DOMAIN_NAME_SIZE];
     const char *at = strrchr(text, '@');
-    if (address_normalize_domain(at == NULL ? text : at + 1, name, NULL) != ST_OK) {
-        *is_ambiguous = true;
-    } else if (domain[0] == '\0') {
+    bool is_name = address_normalize_domain(at == NULL ? text : at + 1, name, NULL) == ST_OK;
+    if (is_name && domain[0] == '\0') {
         memcpy(domain, name, sizeof(name));
-    } else if (strcmp(domain, name) != 0) {
+    } else if (!is_name || strcmp(domain, name) != 0) {
         *is_ambiguous = true;
     }
 }
