@@ -20,6 +20,12 @@ enum check_outcome {
 
 const char *check_outcome_name(enum check_outcome outcome);
 
+/** What one record's status comes to. */
+enum check_outcome check_outcome_of(enum record_status status);
+
+/** Of two: miss before unknown before partial before pass. */
+enum check_outcome check_outcome_worse(enum check_outcome a, enum check_outcome b);
+
 struct check_summary {
     enum check_outcome ownership; /* records for ownership; UNKNOWN when there are none */
     enum check_outcome required;  /* all required records together: the worst of MISS, UNKNOWN,

@@ -29,16 +29,6 @@ static const struct {
     [PURPOSE_INBOUND_MX] = {check_inbound_mx, true},
 };
 
-const char *
-check_outcome_name(enum check_outcome outcome)
-{
-    static const char *const names[] = {[CHECK_PASS] = "pass",
-                                        [CHECK_PARTIAL] = "partial",
-                                        [CHECK_MISS] = "miss",
-                                        [CHECK_UNKNOWN] = "unknown"};
-    return names[outcome];
-}
-
 // ---- what to ask
 
 static void
@@ -378,33 +368,6 @@ check_all(struct check_run *run, bool again)
     free(tally.bad);
 }
 
-static enum check_outcome
-outcome_of(enum record_status status)
-{
-    switch (status) {
-    case RECORD_FOUND:
-        return CHECK_PASS;
-    case RECORD_PROPAGATING:
-        return CHECK_PARTIAL;
-    case RECORD_MISSING:
-    case RECORD_WRONG:
-    case RECORD_CONFLICT:
-        return CHECK_MISS;
-    case RECORD_UNCHECKED:
-    case RECORD_UNKNOWN:
-        break;
-    }
-    return CHECK_UNKNOWN;
-}
-
-static enum check_outcome
-worse(enum check_outcome a, enum check_outcome b)
-{
-    static const int ranks[] = {
-        [CHECK_PASS] = 0, [CHECK_PARTIAL] = 1, [CHECK_UNKNOWN] = 2, [CHECK_MISS] = 3};
-    return ranks[a] >= ranks[b] ? a : b;
-}
-
 static void
 put_detail(const struct domain_record *record, struct check_summary *summary)
 {
@@ -423,13 +386,13 @@ summarise(const struct check_run *run, struct check_summary *out)
     *out = (struct check_summary){.ownership = CHECK_PASS, .required = CHECK_PASS};
     for (size_t i = 0; i < run->records->count; i++) {
         const struct domain_record *record = &run->records->items[i];
-        enum check_outcome outcome = outcome_of(record->status);
+        enum check_outcome outcome = check_outcome_of(record->status);
         if (record->needed_for == RECORD_FOR_OWNERSHIP) {
             has_ownership = true;
-            out->ownership = worse(out->ownership, outcome);
+            out->ownership = check_outcome_worse(out->ownership, outcome);
         }
         if (record->required) {
-            out->required = worse(out->required, outcome);
+            out->required = check_outcome_worse(out->required, outcome);
             put_detail(record, out);
         }
     }

@@ -98,33 +98,6 @@ registry_records(struct registry *registry, const struct store_domain *domain,
 
 /* ---- what it comes to ------------------------------------------------------------------------ */
 
-static enum check_outcome
-outcome_of(enum record_status status)
-{
-    switch (status) {
-    case RECORD_FOUND:
-        return CHECK_PASS;
-    case RECORD_PROPAGATING:
-        return CHECK_PARTIAL;
-    case RECORD_MISSING:
-    case RECORD_WRONG:
-    case RECORD_CONFLICT:
-        return CHECK_MISS;
-    case RECORD_UNKNOWN:
-    case RECORD_UNCHECKED:
-        return CHECK_UNKNOWN;
-    }
-    return CHECK_UNKNOWN;
-}
-
-static enum check_outcome
-worse(enum check_outcome a, enum check_outcome b)
-{
-    static const int RANKS[] = {
-        [CHECK_PASS] = 0, [CHECK_PARTIAL] = 1, [CHECK_UNKNOWN] = 2, [CHECK_MISS] = 3};
-    return RANKS[a] >= RANKS[b] ? a : b;
-}
-
 // What inbound needs: the proof of ownership, and an MX that is required.
 static enum check_outcome
 inbound_outcome(const struct registry_check *check)
@@ -133,7 +106,7 @@ inbound_outcome(const struct registry_check *check)
     for (size_t i = 0; i < check->records.count; i++) {
         const struct domain_record *record = &check->records.items[i];
         if (record->needed_for == RECORD_FOR_INBOUND && record->required) {
-            outcome = worse(outcome, outcome_of(record->status));
+            outcome = check_outcome_worse(outcome, check_outcome_of(record->status));
         }
     }
     return outcome;
@@ -409,7 +382,7 @@ ask_mx(struct registry *registry, const struct store_domain *domain, struct regi
     }
     enum check_outcome outcome = CHECK_MISS;
     for (size_t i = 0; i < records->count; i++) {
-        enum check_outcome one = outcome_of(records->items[i].status);
+        enum check_outcome one = check_outcome_of(records->items[i].status);
         if (one == CHECK_PASS || one == CHECK_PARTIAL) {
             return CHECK_PASS;
         }

@@ -8,6 +8,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/condition.h"
 #include "common/xalloc.h"
 #include "verifier/domain/agenda.h"
 #include "verifier/domain/state.h"
@@ -34,11 +35,7 @@ wait_for_change(struct schedule *schedule)
     if (wait_ms <= 0) {
         wait_ms = 1; // what is due is parked now
     }
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t nanoseconds = until.tv_nsec + wait_ms % 1000 * 1000000;
-    until.tv_sec += wait_ms / 1000 + nanoseconds / 1000000000;
-    until.tv_nsec = nanoseconds % 1000000000;
+    struct timespec until = condition_deadline(wait_ms);
     (void)pthread_cond_timedwait(&schedule->changed, &schedule->mutex, &until);
 }
 
@@ -93,14 +90,10 @@ schedule_open(const struct schedule_settings *settings, struct schedule **schedu
     AUTO(close_schedule)
     struct schedule *schedule =
         xcalloc(1, sizeof(*schedule) + settings->checks_at_once * sizeof(pthread_t));
-    pthread_condattr_t attributes;
     schedule->settings = *settings;
     schedule->agenda = agenda_new(settings->checks_at_once);
     (void)pthread_mutex_init(&schedule->mutex, NULL);
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&schedule->changed, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    condition_init(&schedule->changed);
     for (; schedule->count < settings->checks_at_once; schedule->count++) {
         if (pthread_create(&schedule->threads[schedule->count], NULL, run, schedule) != 0) {
             return why_set(why, ST_AGAIN, "no thread for the checks of domains");

@@ -9,6 +9,7 @@
 #include <curl/curl.h>
 
 #include "common/clock.h"
+#include "common/condition.h"
 #include "common/xalloc.h"
 #include "verifier/domain/ses/credentials.h"
 #include "verifier/domain/ses/names.h"
@@ -73,16 +74,6 @@ make_endpoint(const struct ses_settings *settings)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-static void
-init_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t attributes;
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(condition, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
-}
-
 enum status
 ses_open(const struct ses_settings *settings, struct ses **ses_out, struct why *why)
 {
@@ -110,7 +101,7 @@ ses_open(const struct ses_settings *settings, struct ses **ses_out, struct why *
         .interval_ms = settings->interval_ms,
     };
     (void)pthread_mutex_init(&ses->lock, NULL);
-    init_condition(&ses->changed);
+    condition_init(&ses->changed);
     *ses_out = ses;
     return ST_OK;
 }
@@ -161,11 +152,7 @@ ses_client_is_cancelled(struct ses *ses)
 static void
 sleep_locked(struct ses *ses, int64_t wait_ms)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t nanoseconds = until.tv_nsec + wait_ms % 1000 * 1000000;
-    until.tv_sec += wait_ms / 1000 + nanoseconds / 1000000000;
-    until.tv_nsec = nanoseconds % 1000000000;
+    struct timespec until = condition_deadline(wait_ms);
     (void)pthread_cond_timedwait(&ses->changed, &ses->lock, &until);
 }
 
