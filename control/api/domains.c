@@ -110,10 +110,10 @@ static enum status
 answer_unchecked(const struct call *call, unsigned http_status, const struct store_domain *domain,
                  struct why *why)
 {
-    AUTO_FREE struct domain_records *records = xcalloc(1, sizeof(*records));
-    enum status status = registry_records(call->context->registry, domain, records, why);
+    AUTO_RECORDS records = {.count = 0};
+    enum status status = registry_records(call->context->registry, domain, &records, why);
     if (status == ST_OK) {
-        AUTO_FREE char *json = record_json(records, domain->name, NULL);
+        AUTO_FREE char *json = record_json(&records, domain->name, NULL);
         answer_with_json(call, http_status, domain, json);
     }
     return status;
@@ -278,7 +278,7 @@ enum status
 domains_verify(struct call *call, struct why *why)
 {
     struct store_domain domain;
-    AUTO_FREE struct registry_check *check = NULL;
+    AUTO_REGISTRY_CHECK *check = NULL;
     enum status status = find_living_domain(call, &domain, why);
     if (status == ST_OK) {
         status = registry_verify(call->context->registry, domain.id.text, &check, why);

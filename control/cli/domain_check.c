@@ -33,7 +33,7 @@ struct checkup {
     const char *region;
     struct dns *dns;
     struct authority *authority;
-    struct domain_records *records;
+    struct domain_records records;
     struct check_summary summary;
 };
 
@@ -43,7 +43,7 @@ checkup_done(struct checkup *checkup)
     authority_close(checkup->authority);
     dns_close(checkup->dns);
     config_unref(checkup->config);
-    free(checkup->records);
+    domain_records_done(&checkup->records);
 }
 
 // ---- settings
@@ -137,13 +137,11 @@ is_placeholder(const struct domain_record *record)
 static void
 drop_placeholders(struct domain_records *records)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < records->count; i++) {
-        if (!is_placeholder(&records->items[i])) {
-            records->items[kept++] = records->items[i];
+    for (size_t i = records->count; i > 0; i--) {
+        if (is_placeholder(&records->items[i - 1])) {
+            domain_records_drop(records, i - 1);
         }
     }
-    records->count = kept;
 }
 
 static enum status
@@ -183,26 +181,24 @@ find_ownership(const struct domain_records *records)
 
 // Without the domain's token its ownership cannot be checked; what stands there is shown.
 static void
-show_ownership(const struct checkup *checkup)
+show_ownership(struct checkup *checkup)
 {
-    struct domain_records *records = checkup->records;
-    AUTO_FREE struct domain_records *whole = xcalloc(1, sizeof(*whole));
-    if (!has_ownership(checkup->profile) || records->count == RECORDS_MAX ||
-        make_records(checkup, NO_TOKEN, whole, NULL) != ST_OK) {
+    AUTO_RECORDS whole = {.count = 0};
+    if (!has_ownership(checkup->profile) ||
+        make_records(checkup, NO_TOKEN, &whole, NULL) != ST_OK) {
         return;
     }
-    const struct domain_record *ownership = find_ownership(whole);
-    if (ownership == NULL) {
+    const struct domain_record *ownership = find_ownership(&whole);
+    struct domain_record *shown =
+        ownership == NULL ? NULL : domain_records_insert(&checkup->records, 0);
+    if (shown == NULL) {
         return;
     }
-    memmove(&records->items[1], &records->items[0], records->count * sizeof(records->items[0]));
-    records->count++;
-    records->items[0] = *ownership;
+    *shown = *ownership; // nothing was seen of it, so it owns nothing
     AUTO_ANSWER *answer = dns_get(checkup->dns, NULL, ownership->name, DNS_TXT);
     for (size_t i = 0; answer->status == DNS_OK && i < answer->count && i < 1; i++) {
         const struct dns_record *seen = &answer->records[i];
-        check_text_format(seen->data, seen->length, records->items[0].observed,
-                          sizeof(records->items[0].observed));
+        check_text_format(seen->data, seen->length, shown->observed, sizeof(shown->observed));
     }
 }
 
@@ -212,11 +208,10 @@ run_check(struct cli *cli, struct checkup *checkup)
     struct why why;
     struct check_context context = {.dns = checkup->dns, .authority = checkup->authority};
     struct check_subject subject = {.domain = checkup->domain};
-    checkup->records = xcalloc(1, sizeof(*checkup->records));
-    if (make_records(checkup, checkup->token, checkup->records, &why) != ST_OK) {
+    if (make_records(checkup, checkup->token, &checkup->records, &why) != ST_OK) {
         return cli_complain(cli, CLI_USAGE, "%s", why.text);
     }
-    domain_check(&context, &subject, checkup->records, &checkup->summary);
+    domain_check(&context, &subject, &checkup->records, &checkup->summary);
     if (checkup->token == NULL) {
         show_ownership(checkup);
     }
@@ -245,7 +240,7 @@ status_word(const struct check_summary *summary)
 static json_t *
 report_to_json(const struct checkup *checkup)
 {
-    AUTO_FREE char *text = record_json(checkup->records, checkup->domain, &checkup->summary);
+    AUTO_FREE char *text = record_json(&checkup->records, checkup->domain, &checkup->summary);
     AUTO_JSON *seen = json_loads(text, 0, NULL);
     json_t *root = json_pack("{s:s, s:s, s:s}", "domain", checkup->domain, "profile",
                              checkup->profile->name, "status", status_word(&checkup->summary));

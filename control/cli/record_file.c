@@ -54,15 +54,15 @@ read_record(const json_t *json, struct domain_record *out, struct why *why)
 static enum status
 read_records(const json_t *list, struct domain_records *out, struct why *why)
 {
-    if (json_array_size(list) > RECORDS_MAX) {
-        return why_set(why, ST_INVALID, "there are more than %d records", (int)RECORDS_MAX);
-    }
     for (size_t i = 0; i < json_array_size(list); i++) {
-        enum status status = read_record(json_array_get(list, i), &out->items[i], why);
+        struct domain_record *record = domain_records_add(out);
+        if (record == NULL) {
+            return why_set(why, ST_INVALID, "there are more than %d records", (int)RECORDS_MAX);
+        }
+        enum status status = read_record(json_array_get(list, i), record, why);
         if (status != ST_OK) {
             return status;
         }
-        out->count++;
     }
     return ST_OK;
 }
@@ -70,18 +70,19 @@ read_records(const json_t *list, struct domain_records *out, struct why *why)
 enum status
 record_file_write(const json_t *domain, enum record_file form, struct strbuf *out, struct why *why)
 {
-    AUTO_FREE struct domain_records *records = xcalloc(1, sizeof(*records));
-    enum status status = read_records(json_object_get(domain, "records"), records, why);
+    AUTO_RECORDS records = {.count = 0};
+    enum status status = read_records(json_object_get(domain, "records"), &records, why);
     if (status != ST_OK) {
         return status;
     }
     const char *zone = call_text(domain, "zone");
     switch (form) {
     case RECORD_FILE_BIND:
-        record_format_bind(records, out);
+        record_format_bind(&records, out);
         break;
     case RECORD_FILE_CSV:
-        record_format_csv(records, call_text(domain, "domain"), zone[0] == '\0' ? NULL : zone, out);
+        record_format_csv(&records, call_text(domain, "domain"), zone[0] == '\0' ? NULL : zone,
+                          out);
         break;
     }
     return ST_OK;

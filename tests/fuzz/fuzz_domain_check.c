@@ -57,8 +57,8 @@ require_whole(const struct domain_record *record)
     require_printable(record->observed, sizeof(record->observed));
     require_printable(record->value, sizeof(record->value));
     for (size_t i = 0; i < record->finding_count; i++) {
-        require_printable(record->findings[i].problem, sizeof(record->findings[i].problem));
-        require_printable(record->findings[i].cure, sizeof(record->findings[i].cure));
+        require_printable(record->findings[i].problem, FINDING_PROBLEM_SIZE);
+        require_printable(record->findings[i].cure, FINDING_CURE_SIZE);
     }
 }
 
@@ -94,11 +94,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct check_asker asker = {.ask = script_ask, .release = script_release, .context = &script};
     struct check_subject subject = {.domain = "c.example"};
     struct check_summary summary;
-    AUTO_FREE struct domain_records *records = xcalloc(1, sizeof(*records));
-    records->count = 1;
-    records->items[0] = *record;
-    check_records(&asker, script.resolver, &subject, records, &summary);
-    require_whole(&records->items[0]);
+    AUTO_RECORDS records = {.count = 0};
+    *domain_records_add(&records) = *record;
+    check_records(&asker, script.resolver, &subject, &records, &summary);
+    require_whole(&records.items[0]);
     require_printable(summary.detail, sizeof(summary.detail));
     dns_close(script.servers[0].lines);
     dns_close(script.resolver);

@@ -30,21 +30,20 @@ make_records(const struct config *config)
         .ses_zone = "dkim.zone.example",
         .existing_spf = "v=spf1 mx -all",
     };
-    struct domain_records *records = calloc(1, sizeof(*records));
+    AUTO_RECORDS records = {.count = 0};
     struct why why = {.text = ""};
-    if (profile == NULL || records == NULL) {
+    if (profile == NULL) {
         abort();
     }
-    enum status status = profile_records_make(config, profile, &inputs, records, &why);
-    if ((status != ST_OK && why.text[0] == '\0') || records->count > RECORDS_MAX) {
+    enum status status = profile_records_make(config, profile, &inputs, &records, &why);
+    if ((status != ST_OK && why.text[0] == '\0') || records.count > RECORDS_MAX) {
         abort();
     }
-    for (size_t i = 0; i < records->count; i++) {
-        if (strstr(records->items[i].name, "client.example") == NULL) {
+    for (size_t i = 0; i < records.count; i++) {
+        if (strstr(records.items[i].name, "client.example") == NULL) {
             abort();
         }
     }
-    free(records);
 }
 
 int

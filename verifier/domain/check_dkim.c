@@ -80,7 +80,7 @@ check_target_key(const struct check_view *view, const struct domain_record *reco
         return;
     }
     out->status = RECORD_WRONG;
-    struct finding *finding =
+    struct finding_draft *finding =
         check_find(out, has_key ? FINDING_DKIM_REVOKED : FINDING_DKIM_NO_KEY, false);
     CHECK_SAY(finding->problem, "The CNAME is right, but %s %s.", record->wanted,
               has_key ? "has a revoked DKIM key (p= is empty)" : "has no DKIM key");
@@ -110,7 +110,7 @@ explain_target(const struct check_view *view, const struct domain_record *record
     const struct domain_record *other = owner_of(view, target);
     size_t length = strlen(record->wanted);
     bool is_relative = strncasecmp(target, record->wanted, length) == 0 && target[length] == '.';
-    struct finding *finding =
+    struct finding_draft *finding =
         check_find(out, is_relative ? FINDING_VALUE_RELATIVE : FINDING_WRONG_VALUE, false);
     if (is_relative) {
         CHECK_SAY(finding->problem,
@@ -138,7 +138,7 @@ judge_cname(const struct check_view *view, const struct domain_record *record,
     CHECK_SAY(out->observed, "%s", target);
     if (answer->count > 1) {
         out->status = RECORD_CONFLICT;
-        struct finding *finding = check_find(out, FINDING_DUPLICATE, false);
+        struct finding_draft *finding = check_find(out, FINDING_DUPLICATE, false);
         CHECK_SAY(finding->problem, "%s has %zu CNAME records; a name can have one only.",
                   record->name, answer->count);
         CHECK_SAY(finding->cure, "Remove all of them but the one to %s.", record->wanted);
@@ -173,13 +173,13 @@ judge_flattened(const struct check_view *view, const struct domain_record *recor
     CHECK_SAY(out->observed, "TXT p=%s%s", shown, strlen(key) >= KEY_SHOWN ? "..." : "");
     out->status = is_same && record->key_must_match ? RECORD_FOUND : RECORD_WRONG;
     if (key[0] == '\0') {
-        struct finding *finding = check_find(out, FINDING_DKIM_REVOKED, false);
+        struct finding_draft *finding = check_find(out, FINDING_DKIM_REVOKED, false);
         CHECK_SAY(finding->problem, "%s is a TXT with a revoked key (p= is empty), not a CNAME.",
                   record->name);
         CHECK_SAY(finding->cure, "Remove it. Publish CNAME %s with this target: %s", record->name,
                   record->wanted);
     } else if (is_same) {
-        struct finding *finding =
+        struct finding_draft *finding =
             check_find(out, FINDING_DKIM_FLATTENED, out->status == RECORD_FOUND);
         CHECK_SAY(finding->problem,
                   "The DNS host answers %s with the key itself in place of the CNAME (flattening): "
@@ -190,7 +190,7 @@ judge_flattened(const struct check_view *view, const struct domain_record *recor
                   "CNAME to %s.",
                   record->name, record->wanted);
     } else {
-        struct finding *finding = check_find(out, FINDING_DKIM_OTHER_KEY, false);
+        struct finding_draft *finding = check_find(out, FINDING_DKIM_OTHER_KEY, false);
         CHECK_SAY(finding->problem, "%s is a TXT with another key than the one at %s.",
                   record->name, record->wanted);
         CHECK_SAY(finding->cure, "Remove that TXT. Publish CNAME %s with this target: %s",
@@ -215,7 +215,7 @@ judge_text(const struct check_view *view, const struct domain_record *record,
     out->status = RECORD_WRONG;
     check_text_format(seen->data, seen->length, out->observed, sizeof(out->observed));
     bool is_pasted = holds_text(text.answer, record->wanted);
-    struct finding *finding =
+    struct finding_draft *finding =
         check_find(out, is_pasted ? FINDING_CNAME_AS_TXT : FINDING_WRONG_VALUE, false);
     CHECK_SAY(finding->problem,
               "%s is a TXT record with the value \"%.100s\"; it has to be a "
@@ -237,7 +237,7 @@ judge_proxied(const struct check_view *view, const struct domain_record *record,
     }
     out->status = RECORD_WRONG;
     CHECK_SAY(out->observed, "A records");
-    struct finding *finding = check_find(out, FINDING_PROXIED, false);
+    struct finding_draft *finding = check_find(out, FINDING_PROXIED, false);
     CHECK_SAY(finding->problem,
               "%s answers with addresses in place of the CNAME: the record is proxied by the DNS "
               "host, or it is an A record.",

@@ -78,7 +78,7 @@ strictness(enum dmarc_action action, bool is_testing)
 // ---- syntax
 
 static void
-put_replace(const struct domain_record *record, struct finding *finding)
+put_replace(const struct domain_record *record, struct finding_draft *finding)
 {
     CHECK_SAY(finding->cure, "Replace the TXT at %s by this one: %s", record->name, record->value);
 }
@@ -118,7 +118,7 @@ judge_meant(const struct check_view *view, const struct domain_record *record,
         return;
     }
     explain_version(seen->data, seen->length, problem, sizeof(problem));
-    struct finding *finding = check_find(out, FINDING_DMARC_SYNTAX, false);
+    struct finding_draft *finding = check_find(out, FINDING_DMARC_SYNTAX, false);
     CHECK_SAY(finding->problem, "\"%.120s\" at %s is no DMARC record: %s.", out->observed,
               record->name, problem);
     put_replace(record, finding);
@@ -141,7 +141,7 @@ say_bad_policy(const struct domain_record *record, const struct tag_list *list,
         if (tag == NULL ? i > 0 : is_action(tag)) {
             continue;
         }
-        struct finding *finding = check_find(out, FINDING_DMARC_SYNTAX, false);
+        struct finding_draft *finding = check_find(out, FINDING_DMARC_SYNTAX, false);
         if (tag == NULL) {
             CHECK_SAY(finding->problem, "The DMARC record at %s has no tag p.", record->name);
         } else {
@@ -181,7 +181,7 @@ say_ignored(const struct domain_record *record, const struct dns_record *seen,
         if (!is_known(&list->tags[i])) {
             char name[40];
             check_text_format(list->tags[i].name, list->tags[i].name_length, name, sizeof(name));
-            struct finding *finding = check_find(out, FINDING_DMARC_SYNTAX, true);
+            struct finding_draft *finding = check_find(out, FINDING_DMARC_SYNTAX, true);
             CHECK_SAY(finding->problem,
                       "The tag %s of the DMARC record at %s is not known and is "
                       "ignored.",
@@ -192,7 +192,7 @@ say_ignored(const struct domain_record *record, const struct dns_record *seen,
         }
     }
     if (tag_list_parse(seen->data, seen->length, TAG_LIST_STRICT, &strict, &why) != ST_OK) {
-        struct finding *finding = check_find(out, FINDING_DMARC_SYNTAX, true);
+        struct finding_draft *finding = check_find(out, FINDING_DMARC_SYNTAX, true);
         CHECK_SAY(finding->problem, "A part of the DMARC record at %s is ignored: %s.",
                   record->name, why.text);
         CHECK_SAY(finding->cure, "Write every part as tag=value, with semicolons between them.");
@@ -268,7 +268,7 @@ check_authorisation(const struct check_view *view, const struct report_address *
     if (answer->status == DNS_TEMPORARY || has_authorisation(answer)) {
         return;
     }
-    struct finding *finding = check_find(out, FINDING_DMARC_REPORT_NOT_AUTHORISED, true);
+    struct finding_draft *finding = check_find(out, FINDING_DMARC_REPORT_NOT_AUTHORISED, true);
     CHECK_SAY(finding->problem,
               "Reports go to %s outside %s, but %s does not say that it takes them: nobody will "
               "send any.",
@@ -298,7 +298,7 @@ check_route(const struct check_view *view, const struct report_address *report,
         subject->takes_mail_for(subject->context, report->address)) {
         return;
     }
-    struct finding *finding = check_find(out, FINDING_DMARC_REPORT_NO_ROUTE, true);
+    struct finding_draft *finding = check_find(out, FINDING_DMARC_REPORT_NO_ROUTE, true);
     CHECK_SAY(finding->problem, "Reports go to %s, but no route of %s takes mail for it.",
               report->shown, subject->domain);
     CHECK_SAY(finding->cure,
@@ -315,7 +315,7 @@ check_report(const struct check_view *view, const struct domain_record *record, 
     if (!read_report(uri, &report)) {
         char shown[80];
         check_text_format(uri, strlen(uri), shown, sizeof(shown));
-        struct finding *finding = check_find(out, FINDING_DMARC_SYNTAX, true);
+        struct finding_draft *finding = check_find(out, FINDING_DMARC_SYNTAX, true);
         CHECK_SAY(finding->problem,
                   "\"%s\" in the tag rua at %s is no mailto: address: it gets no "
                   "reports.",
@@ -358,7 +358,7 @@ judge_strictness(const struct domain_record *record, const struct dmarc_record *
         return;
     }
     out->status = RECORD_WRONG;
-    struct finding *finding = check_find(out, FINDING_DMARC_WEAKER, false);
+    struct finding_draft *finding = check_find(out, FINDING_DMARC_WEAKER, false);
     CHECK_SAY(finding->problem,
               "The DMARC record at %s says p=%s%s, which is less than the wanted "
               "p=%s.",
@@ -394,7 +394,7 @@ judge_several(const struct domain_record *record, const struct dmarc_texts *text
     out->status = RECORD_CONFLICT;
     check_text_format(texts->valid->data, texts->valid->length, out->observed,
                       sizeof(out->observed));
-    struct finding *finding = check_find(out, FINDING_DMARC_TWO_RECORDS, false);
+    struct finding_draft *finding = check_find(out, FINDING_DMARC_TWO_RECORDS, false);
     CHECK_SAY(finding->problem,
               "There are %zu DMARC records at %s; receivers take that as none at all.",
               texts->valid_count, record->name);
@@ -428,7 +428,7 @@ judge_inherited(const struct check_view *view, const struct domain_record *recor
     bool is_enough = strictness(policy, org->record.testing) >= strictness(wanted, false);
     CHECK_SAY(out->observed, "inherited from _dmarc.%s: %s", org->name, dmarc_action_name(policy));
     out->status = is_enough ? RECORD_FOUND : RECORD_WRONG;
-    struct finding *finding =
+    struct finding_draft *finding =
         check_find(out, is_enough ? FINDING_DMARC_INHERITED : FINDING_DMARC_WEAKER, is_enough);
     CHECK_SAY(finding->problem,
               "%s has no DMARC record of its own; the one of %s counts, with the policy %s for "

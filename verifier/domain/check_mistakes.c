@@ -146,7 +146,7 @@ say_place(const struct check_view *view, const struct place_parts *parts, const 
     record_host_part(record, parts->domain, view->zone == NULL ? NULL : view->zone->name, host);
     out->status = RECORD_WRONG;
     CHECK_SAY(out->observed, "%s %s", dns_type_name(record->type), name);
-    struct finding *finding = check_find(out, place->code, false);
+    struct finding_draft *finding = check_find(out, place->code, false);
     CHECK_SAY(finding->problem, "The record stands at %s and not at %s: %s.", name, record->name,
               place->problem);
     CHECK_SAY(finding->cure,
@@ -187,7 +187,7 @@ find_old_type(const struct check_view *view, const struct domain_record *record,
     }
     out->status = RECORD_WRONG;
     CHECK_SAY(out->observed, "type SPF");
-    struct finding *finding = check_find(out, FINDING_SPF_TYPE99, false);
+    struct finding_draft *finding = check_find(out, FINDING_SPF_TYPE99, false);
     CHECK_SAY(finding->problem,
               "The SPF record of %s has the record type SPF; receivers look for the type TXT only "
               "(RFC 7208, 3.1).",
@@ -226,7 +226,7 @@ find_cname(const struct check_view *view, const struct domain_record *record,
     const char *type = dns_type_name(record->type);
     out->status = RECORD_CONFLICT;
     CHECK_SAY(out->observed, "CNAME %s", word.answer->canonical);
-    struct finding *finding = check_find(out, FINDING_CNAME_BESIDE, false);
+    struct finding_draft *finding = check_find(out, FINDING_CNAME_BESIDE, false);
     CHECK_SAY(finding->problem,
               "%s is a CNAME to %s, which has no such %s record; nothing else can stand beside a "
               "CNAME.",
@@ -248,7 +248,7 @@ check_missing(const struct check_view *view, const struct domain_record *record,
         return;
     }
     out->status = RECORD_MISSING;
-    struct finding *finding = check_find(out, FINDING_MISSING, false);
+    struct finding_draft *finding = check_find(out, FINDING_MISSING, false);
     CHECK_SAY(finding->problem, "There is no %s record at %s.", dns_type_name(record->type),
               record->name);
     check_put_publish(view, record, check_value(record, out), finding->cure, sizeof(finding->cure));
@@ -310,7 +310,7 @@ check_mangled(const struct check_view *view, const struct domain_record *record,
     check_text_format(data, length, shown, sizeof(shown));
     for (size_t i = 0; i < ARRAY_LEN(MANGLINGS); i++) {
         if (MANGLINGS[i].is_so(data, length)) {
-            struct finding *finding = check_find(out, MANGLINGS[i].code, false);
+            struct finding_draft *finding = check_find(out, MANGLINGS[i].code, false);
             CHECK_SAY(finding->problem, "The value at %s %s: %s", record->name,
                       MANGLINGS[i].problem, shown);
             CHECK_SAY(finding->cure, "%s: %s", MANGLINGS[i].cure, check_value(record, out));

@@ -56,11 +56,11 @@ is_ours(const struct check_view *view, const struct domain_record *record, const
 typedef bool explain_host(const struct check_view *view, const struct domain_record *record,
                           const struct dns_record *seen, struct check_judgement *out);
 
-static struct finding *
+static struct finding_draft *
 say_host(const struct check_view *view, const struct domain_record *record, enum finding_code code,
          struct check_judgement *out)
 {
-    struct finding *finding = check_find(out, code, false);
+    struct finding_draft *finding = check_find(out, code, false);
     check_put_publish(view, record, record->value, finding->cure, sizeof(finding->cure));
     return finding;
 }
@@ -72,7 +72,7 @@ explain_null(const struct check_view *view, const struct domain_record *record,
     if (strcmp(seen->data, ".") != 0) {
         return false;
     }
-    struct finding *finding = check_find(out, FINDING_MX_NULL, false);
+    struct finding_draft *finding = check_find(out, FINDING_MX_NULL, false);
     CHECK_SAY(finding->problem, "%s has the null MX \"%u .\", which says that it takes no mail.",
               record->name, seen->preference);
     CHECK_SAY(finding->cure, "Remove the MX \"%u .\". ", seen->preference);
@@ -98,7 +98,7 @@ explain_address(const struct check_view *view, const struct domain_record *recor
     if (network_parse_address(host, &address, NULL) != ST_OK) {
         return false;
     }
-    struct finding *finding = say_host(view, record, FINDING_MX_IS_ADDRESS, out);
+    struct finding_draft *finding = say_host(view, record, FINDING_MX_IS_ADDRESS, out);
     CHECK_SAY(finding->problem, "The MX of %s is the address %s; it has to be the name of a host.",
               record->name, host);
     return true;
@@ -112,7 +112,7 @@ explain_priority(const struct check_view *view, const struct domain_record *reco
     if (!isdigit((unsigned char)seen->data[0]) || glue == NULL) {
         return false;
     }
-    struct finding *finding = say_host(view, record, FINDING_MX_PRIORITY_IN_HOST, out);
+    struct finding_draft *finding = say_host(view, record, FINDING_MX_PRIORITY_IN_HOST, out);
     CHECK_SAY(finding->problem,
               "The priority was entered in front of the host in the MX of %s: %s.", record->name,
               seen->data);
@@ -130,7 +130,7 @@ explain_relative(const struct check_view *view, const struct domain_record *reco
     if (strncasecmp(seen->data, record->wanted, length) != 0 || seen->data[length] != '.') {
         return false;
     }
-    struct finding *finding = check_find(out, FINDING_VALUE_RELATIVE, false);
+    struct finding_draft *finding = check_find(out, FINDING_VALUE_RELATIVE, false);
     CHECK_SAY(finding->problem,
               "The MX of %s is %s: the DNS host took the host as a name inside the zone and "
               "appended the domain to it.",
@@ -156,7 +156,7 @@ explain_region(const struct check_view *view, const struct domain_record *record
     if (end == NULL || strcasecmp(end, behind) != 0) {
         return false;
     }
-    struct finding *finding = say_host(view, record, FINDING_MAIL_FROM_REGION, out);
+    struct finding_draft *finding = say_host(view, record, FINDING_MAIL_FROM_REGION, out);
     CHECK_SAY(finding->problem, "The MX of %s is of the region %.*s: %s.", record->name,
               (int)(end - region - 1), region + 1, seen->data);
     return true;
@@ -171,7 +171,7 @@ explain_cname(const struct check_view *view, const struct domain_record *record,
         strcasecmp(answer->canonical, seen->data) == 0) {
         return false;
     }
-    struct finding *finding = say_host(view, record, FINDING_MX_IS_CNAME, out);
+    struct finding_draft *finding = say_host(view, record, FINDING_MX_IS_CNAME, out);
     CHECK_SAY(finding->problem,
               "The MX of %s is %s, which is a CNAME to %s; an MX has to be a host itself "
               "(RFC 2181, 10.3).",
@@ -220,7 +220,7 @@ static void
 say_collision(const struct check_view *view, const struct domain_record *record,
               const struct dns_record *other, struct check_judgement *out)
 {
-    struct finding *finding = check_find(out, FINDING_MAIL_FROM_COLLISION, false);
+    struct finding_draft *finding = check_find(out, FINDING_MAIL_FROM_COLLISION, false);
     (void)view;
     CHECK_SAY(finding->problem,
               "%s has the mail server %s: a MAIL FROM domain may have no MX but %s.", record->name,
@@ -239,7 +239,7 @@ check_registered(const struct check_view *view, const struct domain_record *reco
     if (subject->is_registered == NULL || !subject->is_registered(subject->context, record->name)) {
         return;
     }
-    struct finding *finding = check_find(out, FINDING_MAIL_FROM_COLLISION, false);
+    struct finding_draft *finding = check_find(out, FINDING_MAIL_FROM_COLLISION, false);
     CHECK_SAY(finding->problem,
               "%s is a domain of its own here; it cannot be a MAIL FROM domain "
               "too.",
@@ -283,7 +283,7 @@ say_other(const struct check_view *view, const struct domain_record *record,
           const struct dns_record *other, unsigned ours, struct check_judgement *out)
 {
     bool is_first = other->preference < ours;
-    struct finding *finding =
+    struct finding_draft *finding =
         check_find(out, is_first ? FINDING_MX_OTHER_FIRST : FINDING_MX_OTHER_BESIDE, !is_first);
     (void)view;
     CHECK_SAY(finding->problem,
@@ -327,7 +327,7 @@ check_inbound_mx(const struct check_view *view, const struct domain_record *reco
         check_missing(view, record, out); // another of our hosts is there
         return;
     }
-    struct finding *finding = check_find(out, FINDING_MX_OTHER_FIRST, false);
+    struct finding_draft *finding = check_find(out, FINDING_MX_OTHER_FIRST, false);
     CHECK_SAY(finding->problem, "Mail for %s goes to %s.", record->name, out->observed);
     check_put_publish(view, record, record->value, finding->cure, sizeof(finding->cure));
     size_t used = strlen(finding->cure);
@@ -363,7 +363,7 @@ check_roles(struct check_run *run)
     }
     for (size_t i = 0; i < ARRAY_LEN(ROLES); i++) {
         char address[ADDRESS_MAX + 1];
-        struct finding finding = {.code = ROLES[i].code, .advice = true};
+        struct finding_draft finding = {.code = ROLES[i].code, .advice = true};
         check_put(address, sizeof(address), "%s@%s", ROLES[i].local_part, subject->domain);
         if (subject->takes_mail_for(subject->context, address)) {
             continue;

@@ -94,7 +94,7 @@ say_wrong(const struct check_view *view, const struct domain_record *record,
     if (check_mangled(view, record, seen->data, seen->length, out)) {
         return;
     }
-    struct finding *finding = check_find(out, FINDING_WRONG_VALUE, false);
+    struct finding_draft *finding = check_find(out, FINDING_WRONG_VALUE, false);
     CHECK_SAY(finding->problem, "The value \"%.100s\" at %s %s.", out->observed, record->name,
               problem);
     check_put_publish(view, record, record->value, finding->cure, sizeof(finding->cure));
@@ -122,7 +122,7 @@ say_leaves_zone(const struct check_view *view, const struct domain_record *recor
 {
     out->status = RECORD_WRONG;
     CHECK_SAY(out->observed, "CNAME %s", target);
-    struct finding *finding = check_find(out, FINDING_CNAME_LEAVES_ZONE, false);
+    struct finding_draft *finding = check_find(out, FINDING_CNAME_LEAVES_ZONE, false);
     CHECK_SAY(finding->problem,
               "%s is a CNAME to %s, outside the zone: what stands there proves nothing about %s.",
               record->name, target, view->run->subject->domain);
@@ -145,7 +145,7 @@ rule_out_wildcard(const struct check_view *view, const struct domain_record *rec
         return;
     }
     out->status = RECORD_WRONG;
-    struct finding *finding = check_find(out, FINDING_WILDCARD, false);
+    struct finding_draft *finding = check_find(out, FINDING_WILDCARD, false);
     CHECK_SAY(finding->problem,
               "The value comes from the wildcard *.%s, which answers for any name; it has to stand "
               "at %s itself.",

@@ -161,19 +161,14 @@ static void
 put_server(const struct check_view *view, const struct authority_answer *answer,
            enum record_status status, struct domain_record *record)
 {
-    if (record->server_count >= RECORD_SERVERS_MAX) {
-        return;
+    char detail[RECORD_DETAIL_SIZE] = "";
+    if (answer != NULL && !authority_is_answer(answer->outcome)) {
+        const char *reason = authority_reason_name(answer->reason);
+        CHECK_SAY(detail, "%s%s%s", authority_outcome_name(answer->outcome),
+                  reason[0] == '\0' ? "" : ": ", reason);
     }
-    struct record_server *out = &record->servers[record->server_count++];
-    *out = (struct record_server){.status = status};
-    CHECK_SAY(out->name, "%s", view->server == NULL ? "resolver" : view->server->name);
-    CHECK_SAY(out->address, "%s", view->server == NULL ? "" : view->server->address);
-    if (answer == NULL || authority_is_answer(answer->outcome)) {
-        return;
-    }
-    const char *reason = authority_reason_name(answer->reason);
-    CHECK_SAY(out->detail, "%s%s%s", authority_outcome_name(answer->outcome),
-              reason[0] == '\0' ? "" : ": ", reason);
+    record_add_server(record, view->server == NULL ? "resolver" : view->server->name,
+                      view->server == NULL ? "" : view->server->address, status, detail);
 }
 
 static void
@@ -223,14 +218,14 @@ take_judgement(struct domain_record *record, const struct check_judgement *judge
         CHECK_SAY(record->value, "%s", judgement->value);
     }
     for (size_t i = 0; i < judgement->finding_count; i++) {
-        check_add(record, &judgement->findings[i]);
+        check_add(record, judgement->findings[i]);
     }
 }
 
 static void
 say_propagating(struct domain_record *record)
 {
-    struct finding finding = {.code = FINDING_PROPAGATING};
+    struct finding_draft finding = {.code = FINDING_PROPAGATING};
     char without[200] = "";
     for (size_t i = 0; i < record->server_count; i++) {
         const struct record_server *server = &record->servers[i];
@@ -253,7 +248,7 @@ say_unknown(const struct authority_result *result, struct domain_record *record)
     if (result == NULL || result->zone != NULL) {
         return; // the zone's own findings say it
     }
-    struct finding finding = {.code = FINDING_NO_ANSWER};
+    struct finding_draft finding = {.code = FINDING_NO_ANSWER};
     CHECK_SAY(finding.problem, "The servers of %s could not be found: %s.", record->name,
               result->problem);
     CHECK_SAY(finding.cure, "Nothing changed. Check again later; if it stays so, look at the "
@@ -292,7 +287,7 @@ check_stale(struct check_view *view, const struct authority_result *result,
     }
     record->stale_until = result->resolver.gone_at_wall_ms;
     format_time(record->stale_until, until, sizeof(until));
-    struct finding finding = {.code = FINDING_STALE_CACHE, .advice = true};
+    struct finding_draft finding = {.code = FINDING_STALE_CACHE, .advice = true};
     CHECK_SAY(finding.problem,
               "The zone has %s as wanted, but resolvers may still answer with "
               "what was there before, until %s at the latest.",
@@ -302,24 +297,11 @@ check_stale(struct check_view *view, const struct authority_result *result,
 }
 
 static void
-forget(struct domain_record *record)
-{
-    record->status = RECORD_UNKNOWN;
-    record->observed[0] = '\0';
-    record->observed_ttl = 0;
-    record->servers_found = 0;
-    record->servers_answered = 0;
-    record->server_count = 0;
-    record->stale_until = 0;
-    record->finding_count = 0;
-}
-
-static void
 check_record(struct check_run *run, struct domain_record *record, struct tally *tally)
 {
     const struct authority_result *result = check_result(run, record->name, record->type);
     struct check_view view = {.run = run};
-    forget(record);
+    record_forget(record);
     reset(tally->found);
     reset(tally->bad);
     tally->found_count = tally->answered = tally->uncertain = 0;
@@ -354,18 +336,17 @@ needs_diagnosis(const struct domain_record *record)
 static void
 check_all(struct check_run *run, bool again)
 {
-    struct tally tally = {.latest = xcalloc(1, sizeof(struct check_judgement)),
-                          .found = xcalloc(1, sizeof(struct check_judgement)),
-                          .bad = xcalloc(1, sizeof(struct check_judgement))};
+    struct check_judgement room[3] = {{.status = RECORD_UNCHECKED}};
+    struct tally tally = {.latest = &room[0], .found = &room[1], .bad = &room[2]};
     for (size_t i = 0; i < run->records->count; i++) {
         struct domain_record *record = &run->records->items[i];
         if (!again || needs_diagnosis(record)) {
             check_record(run, record, &tally);
         }
     }
-    free(tally.latest);
-    free(tally.found);
-    free(tally.bad);
+    for (size_t i = 0; i < ARRAY_LEN(room); i++) {
+        check_judgement_done(&room[i]);
+    }
 }
 
 static void
@@ -438,4 +419,5 @@ check_records(const struct check_asker *asker, struct dns *dns, const struct che
     for (size_t i = 0; i < run->report_count; i++) {
         run->asker->release(run->reports[i]);
     }
+    free(run->questions);
 }

@@ -4,9 +4,11 @@
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "common/xalloc.h"
 #include "verifier/dns/name.h"
 
 void
@@ -85,6 +87,8 @@ check_want(struct check_run *run, enum dns_type type, const char *format, ...)
         check_result(run, name, type) != NULL) {
         return;
     }
+    run->questions =
+        xreallocarray(run->questions, run->question_count + 1, sizeof(*run->questions));
     struct check_question *question = &run->questions[run->question_count++];
     question->type = type;
     memcpy(question->name, name, (size_t)length + 1);
@@ -212,13 +216,17 @@ check_follow(const struct check_view *view, enum dns_type type, struct check_wor
 
 // ---- telling
 
-struct finding *
+struct finding_draft *
 check_find(struct check_judgement *judgement, enum finding_code code, bool advice)
 {
-    struct finding *finding = &judgement->findings[judgement->finding_count];
+    struct finding_draft **place = &judgement->findings[judgement->finding_count];
     if (judgement->finding_count < RECORD_FINDINGS_MAX) {
         judgement->finding_count++;
     }
+    if (*place == NULL) {
+        *place = xcalloc(1, sizeof(**place));
+    }
+    struct finding_draft *finding = *place;
     finding->code = code;
     finding->advice = advice;
     finding->problem[0] = '\0';
@@ -227,13 +235,22 @@ check_find(struct check_judgement *judgement, enum finding_code code, bool advic
 }
 
 void
-check_add(struct domain_record *record, const struct finding *finding)
+check_add(struct domain_record *record, const struct finding_draft *draft)
 {
-    size_t count = record->finding_count;
-    record_add_finding(record, finding->code, finding->problem, finding->cure);
-    if (record->finding_count > count) {
-        record->findings[count].advice = finding->advice;
+    struct finding *finding = record_add_finding(record, draft->code, draft->problem, draft->cure);
+    if (finding != NULL) {
+        finding->advice = draft->advice;
     }
+}
+
+void
+check_judgement_done(struct check_judgement *judgement)
+{
+    for (size_t i = 0; i < ARRAY_LEN(judgement->findings); i++) {
+        free(judgement->findings[i]);
+        judgement->findings[i] = NULL;
+    }
+    judgement->finding_count = 0;
 }
 
 const char *

@@ -37,8 +37,8 @@ struct check_run {
     struct domain_records *records;
     char sibling[DOMAIN_NAME_SIZE]; /* a name beside the ownership TXT that nobody published */
     bool resolver_only;
-    size_t question_count; /* of the next round */
-    struct check_question questions[CHECK_QUESTIONS_MAX];
+    size_t question_count;            /* of the next round */
+    struct check_question *questions; /* owned, as many as there are */
     size_t report_count;
     struct authority_report *reports[CHECK_REPORTS_MAX];
 };
@@ -91,20 +91,30 @@ struct check_judgement {
     uint32_t ttl;
     char value[RECORD_VALUE_SIZE]; /* what to have in the end; "": as it was */
     size_t finding_count;
-    struct finding findings[RECORD_FINDINGS_MAX + 1]; /* the last one is for what is too much */
+    /* Made as they are needed, and used again; the last one is for what is too much. */
+    struct finding_draft *findings[RECORD_FINDINGS_MAX + 1];
 };
 
-/** A new finding, to be filled with check_put. */
-struct finding *check_find(struct check_judgement *judgement, enum finding_code code, bool advice);
+/** A judgement of nothing but zeros owns nothing; this leaves it so. */
+void check_judgement_done(struct check_judgement *judgement);
+
+/** A new finding, to be filled with check_put. The judgement's. */
+struct finding_draft *check_find(struct check_judgement *judgement, enum finding_code code,
+                                 bool advice);
 
 /** As snprintf; what does not fit is cut. */
 void check_put(char *out, size_t size, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/** Set problem or cure, which are arrays. */
-#define CHECK_SAY(array, ...) check_put((array), sizeof(array), __VA_ARGS__)
+/** Set problem or cure of a draft, or another array. */
+#define CHECK_SAY(array, ...)                                                                      \
+    do {                                                                                           \
+        _Static_assert(!__builtin_types_compatible_p(__typeof__(array), __typeof__(&(array)[0])),  \
+                       "not a pointer: its size would not be known");                              \
+        check_put((array), sizeof(array), __VA_ARGS__);                                            \
+    } while (0)
 
 /** Add a finding to the record itself, if there is room. */
-void check_add(struct domain_record *record, const struct finding *finding);
+void check_add(struct domain_record *record, const struct finding_draft *draft);
 
 /** "Publish TXT _dmarc.example.com (host part: _dmarc) with exactly this value: ..." */
 void check_put_publish(const struct check_view *view, const struct domain_record *record,

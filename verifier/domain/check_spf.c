@@ -86,7 +86,7 @@ set_value(const struct domain_record *record, const struct spf_texts *texts, con
 
 static void
 put_replace(const struct domain_record *record, const struct check_judgement *out,
-            struct finding *finding)
+            struct finding_draft *finding)
 {
     CHECK_SAY(finding->cure, "Replace the TXT at %s by this one: %s", record->name,
               check_value(record, out));
@@ -107,7 +107,7 @@ judge_several(const struct check_view *view, const struct domain_record *record,
         used = strlen(out->observed);
     }
     set_value(record, texts, record->wanted, out);
-    struct finding *finding = check_find(out, FINDING_SPF_TWO_RECORDS, false);
+    struct finding_draft *finding = check_find(out, FINDING_SPF_TWO_RECORDS, false);
     CHECK_SAY(finding->problem,
               "%s has %zu SPF records; receivers take that as an error and accept none of them.",
               record->name, texts->count);
@@ -126,7 +126,7 @@ judge_meant(const struct check_view *view, const struct domain_record *record,
     if (check_mangled(view, record, seen->data, seen->length, out)) {
         return;
     }
-    struct finding *finding = check_find(out, FINDING_SPF_SYNTAX, false);
+    struct finding_draft *finding = check_find(out, FINDING_SPF_SYNTAX, false);
     CHECK_SAY(finding->problem,
               "\"%.120s\" at %s is no SPF record: it has to begin with \"v=spf1\" and one blank.",
               out->observed, record->name);
@@ -168,7 +168,7 @@ judge_syntax(const struct check_view *view, const struct domain_record *record, 
     if (check_mangled(view, record, text, strlen(text), out)) {
         return;
     }
-    struct finding *finding = check_find(out, FINDING_SPF_SYNTAX, false);
+    struct finding_draft *finding = check_find(out, FINDING_SPF_SYNTAX, false);
     CHECK_SAY(finding->problem, "The SPF record of %s is not valid: %s.", record->name, problem);
     put_replace(record, out, finding);
 }
@@ -178,7 +178,7 @@ say_include(const struct domain_record *record, const struct spf_tree *tree,
             struct check_judgement *out)
 {
     bool is_behind = tree->found_behind == SPF_END_ALL;
-    struct finding *finding =
+    struct finding_draft *finding =
         check_find(out, is_behind ? FINDING_SPF_AFTER_ALL : FINDING_SPF_INCLUDE_MISSING, false);
     if (is_behind) {
         CHECK_SAY(finding->problem,
@@ -203,7 +203,7 @@ say_too_many(const struct domain_record *record, const struct spf_tree *tree, bo
              struct check_judgement *out)
 {
     if (tree->terms > SPF_TERMS_MAX) {
-        struct finding *finding = check_find(out, FINDING_SPF_TOO_MANY_LOOKUPS, is_reached);
+        struct finding_draft *finding = check_find(out, FINDING_SPF_TOO_MANY_LOOKUPS, is_reached);
         CHECK_SAY(finding->problem,
                   "The SPF record of %s with all its includes needs %s%u DNS lookups; more than %d "
                   "is an error to receivers.",
@@ -216,7 +216,7 @@ say_too_many(const struct domain_record *record, const struct spf_tree *tree, bo
                   record->name, SPF_TERMS_MAX, record->wanted);
     }
     if (tree->voids > SPF_VOIDS_MAX) {
-        struct finding *finding = check_find(out, FINDING_SPF_TOO_MANY_VOID, is_reached);
+        struct finding_draft *finding = check_find(out, FINDING_SPF_TOO_MANY_VOID, is_reached);
         CHECK_SAY(finding->problem,
                   "%u terms of the SPF record of %s lead to names without any record; more than %d "
                   "is an error to receivers.",
@@ -230,7 +230,7 @@ say_rest(const struct domain_record *record, const struct spf_tree *tree, bool i
          struct check_judgement *out)
 {
     if (tree->broken[0] != '\0') {
-        struct finding *finding = check_find(out, FINDING_SPF_BROKEN_INCLUDE, is_reached);
+        struct finding_draft *finding = check_find(out, FINDING_SPF_BROKEN_INCLUDE, is_reached);
         CHECK_SAY(finding->problem,
                   "The SPF record of %s leads to %s, which is an error to receivers: %s.",
                   record->name, tree->broken, tree->broken_problem);
@@ -240,7 +240,7 @@ say_rest(const struct domain_record *record, const struct spf_tree *tree, bool i
                   tree->broken);
     }
     if (tree->is_open) {
-        struct finding *finding = check_find(out, FINDING_SPF_PLUS_ALL, is_reached);
+        struct finding_draft *finding = check_find(out, FINDING_SPF_PLUS_ALL, is_reached);
         CHECK_SAY(finding->problem,
                   "The SPF record of %s says +all, here or in an include: anybody may send mail as "
                   "%s.",
@@ -248,7 +248,7 @@ say_rest(const struct domain_record *record, const struct spf_tree *tree, bool i
         CHECK_SAY(finding->cure, "Publish ~all in place of +all (\"all\" alone means +all).");
     }
     if (!tree->has_all) {
-        struct finding *finding = check_find(out, FINDING_SPF_NO_ALL, true);
+        struct finding_draft *finding = check_find(out, FINDING_SPF_NO_ALL, true);
         CHECK_SAY(finding->problem,
                   "The SPF record of %s says nothing of servers that are not named: it has no "
                   "\"all\" at its end.",

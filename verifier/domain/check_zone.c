@@ -53,7 +53,7 @@ health_of(const struct check_run *run, const struct authority_zone *zone)
 // ---- servers
 
 static void
-say_lame(const struct health *health, size_t at, struct finding *finding)
+say_lame(const struct health *health, size_t at, struct finding_draft *finding)
 {
     const struct authority_server *server = &health->zone->servers[at];
     enum authority_reason reason = health->last[at]->reason;
@@ -67,7 +67,7 @@ say_lame(const struct health *health, size_t at, struct finding *finding)
 }
 
 static void
-say_dead(const struct health *health, size_t at, struct finding *finding)
+say_dead(const struct health *health, size_t at, struct finding_draft *finding)
 {
     const struct authority_server *server = &health->zone->servers[at];
     finding->code = FINDING_DEAD_SERVER;
@@ -81,7 +81,7 @@ say_dead(const struct health *health, size_t at, struct finding *finding)
 }
 
 static bool
-say_not_asked(const struct health *health, size_t at, struct finding *finding)
+say_not_asked(const struct health *health, size_t at, struct finding_draft *finding)
 {
     const struct authority_server *server = &health->zone->servers[at];
     switch (health->last[at]->reason) {
@@ -122,7 +122,7 @@ say_not_asked(const struct health *health, size_t at, struct finding *finding)
 }
 
 static bool
-say_server(const struct health *health, size_t at, struct finding *finding)
+say_server(const struct health *health, size_t at, struct finding_draft *finding)
 {
     if (health->answered[at] || health->last[at] == NULL) {
         return false;
@@ -164,7 +164,7 @@ check_servers(const struct health *health, struct domain_record *record)
     size_t told = 0;
     bool is_dead = !has_answer(health);
     if (is_dead) {
-        struct finding finding = {.code = FINDING_NO_ANSWER};
+        struct finding_draft finding = {.code = FINDING_NO_ANSWER};
         CHECK_SAY(finding.problem,
                   "No server of %s answered; nothing is known and nothing changed.",
                   health->zone->name);
@@ -175,7 +175,7 @@ check_servers(const struct health *health, struct domain_record *record)
         check_add(record, &finding);
     }
     for (size_t i = 0; i < health->zone->server_count && i < AUTHORITY_SERVERS_MAX; i++) {
-        struct finding finding = {.advice = !is_dead};
+        struct finding_draft finding = {.advice = !is_dead};
         if (told < SERVERS_TOLD_MAX && say_server(health, i, &finding)) {
             check_add(record, &finding);
             told++;
@@ -189,7 +189,7 @@ check_dnssec(const struct health *health, struct domain_record *record)
     if (!health->is_bogus) {
         return;
     }
-    struct finding finding = {.code = FINDING_DNSSEC_BROKEN};
+    struct finding_draft finding = {.code = FINDING_DNSSEC_BROKEN};
     CHECK_SAY(finding.problem,
               "The DNSSEC signatures of %s are not valid%s%.120s: receivers that check them see "
               "none of its records.",
@@ -241,7 +241,7 @@ check_domain(const struct check_run *run)
     if (result == NULL || !is_gone(run, result) || has_record(run)) {
         return;
     }
-    struct finding finding = {.code = FINDING_NO_DOMAIN};
+    struct finding_draft finding = {.code = FINDING_NO_DOMAIN};
     CHECK_SAY(finding.problem, "There is no domain %s: it is not registered, or not delegated.",
               domain);
     CHECK_SAY(finding.cure,
@@ -257,7 +257,7 @@ check_resolver_only(const struct check_run *run)
     if (!run->resolver_only) {
         return;
     }
-    struct finding finding = {.code = FINDING_RESOLVER_ONLY, .advice = true};
+    struct finding_draft finding = {.code = FINDING_RESOLVER_ONLY, .advice = true};
     CHECK_SAY(finding.problem, "No DNS server outside can be asked from here: only the resolver of "
                                "this host was, and what it says can be old.");
     CHECK_SAY(finding.cure, "Allow this host UDP and TCP to port 53 everywhere.");
@@ -291,7 +291,7 @@ check_unknown(struct domain_record *record)
     if (record->status != RECORD_UNKNOWN || record->finding_count > 0) {
         return;
     }
-    struct finding finding = {.code = FINDING_NO_ANSWER};
+    struct finding_draft finding = {.code = FINDING_NO_ANSWER};
     CHECK_SAY(finding.problem,
               "Whether %s is right could not be told: a server that was to be asked for it, or for "
               "what it refers to, gave no answer that can be used.",

@@ -76,6 +76,14 @@ enum finding_code {
 struct finding {
     enum finding_code code;
     bool advice; /* the record may be good all the same */
+    char *problem;
+    char *cure;
+};
+
+/** One that is being written, with room for the longest sentences. */
+struct finding_draft {
+    enum finding_code code;
+    bool advice;
     char problem[FINDING_PROBLEM_SIZE];
     char cure[FINDING_CURE_SIZE];
 };

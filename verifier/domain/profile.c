@@ -286,14 +286,15 @@ static enum status
 add_record(struct making *making, const struct config_record *template, struct why *why)
 {
     struct domain_records *out = making->out;
-    if (out->count == RECORDS_MAX) {
+    struct domain_record *record = domain_records_add(out);
+    if (record == NULL) {
         return why_set(why, ST_TOO_LARGE, "%s makes more than %d records", making->profile->file,
                        RECORDS_MAX);
     }
-    struct domain_record *record = &out->items[out->count];
-    memset(record, 0, sizeof(*record));
     enum status status = make_record(making, template, record, why);
-    out->count += status == ST_OK ? 1 : 0;
+    if (status != ST_OK) {
+        domain_records_drop(out, out->count - 1);
+    }
     return status == ST_NOT_FOUND ? ST_OK : status;
 }
 
@@ -343,7 +344,7 @@ profile_records_make(const struct config *config, const struct config_profile *p
                      struct why *why)
 {
     struct making making = {.config = config, .profile = profile, .inputs = inputs, .out = out};
-    out->count = 0;
+    domain_records_done(out);
     enum status status = collect_values(&making, why);
     bool is_sending = is_sending_set_up(&making);
     for (size_t i = 0; i < profile->record_count && status == ST_OK; i++) {

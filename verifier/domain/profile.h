@@ -27,7 +27,7 @@ struct profile_inputs {
  * for sending names a setting of `verification` that is not set, all of them are left out: half of
  * them would be no use. An existing SPF record that cannot be merged is replaced.
  *
- * @out      on failure it is not to be used
+ * @out      what it had is released; on failure it is not to be used
  * @profile  borrowed from the configuration, as config_find_profile() gives it
  * @return   ST_OK; ST_TOO_LARGE a name or value would be longer than the DNS or a record allows:
  *           `why` says which; ST_INVALID the profile makes no valid name or SPF record of its

@@ -2,7 +2,10 @@
 #include "verifier/domain/record.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "common/xalloc.h"
 
 static const char *const STATUS_NAMES[] = {
     [RECORD_UNCHECKED] = "unchecked",
@@ -101,15 +104,105 @@ record_host_part(const struct domain_record *record, const char *domain, const c
     (void)snprintf(out, RECORD_NAME_SIZE, "%.*s", length == 0 ? 1 : (int)length, host);
 }
 
-void
+// ---- what a record owns
+
+static char *
+copy_cut(const char *text, size_t size)
+{
+    return xmemdup(text, strnlen(text, size - 1));
+}
+
+struct finding *
 record_add_finding(struct domain_record *record, enum finding_code code, const char *problem,
                    const char *cure)
 {
-    if (record->finding_count == RECORD_FINDINGS_MAX) {
+    size_t count = record->finding_count;
+    if (count == RECORD_FINDINGS_MAX) {
+        return NULL;
+    }
+    record->findings = xreallocarray(record->findings, count + 1, sizeof(*record->findings));
+    record->finding_count++;
+    record->findings[count] = (struct finding){.code = code,
+                                               .problem = copy_cut(problem, FINDING_PROBLEM_SIZE),
+                                               .cure = copy_cut(cure, FINDING_CURE_SIZE)};
+    return &record->findings[count];
+}
+
+void
+record_add_server(struct domain_record *record, const char *name, const char *address,
+                  enum record_status status, const char *detail)
+{
+    size_t count = record->server_count;
+    if (count == RECORD_SERVERS_MAX) {
         return;
     }
-    struct finding *finding = &record->findings[record->finding_count++];
-    *finding = (struct finding){.code = code};
-    (void)snprintf(finding->problem, sizeof(finding->problem), "%s", problem);
-    (void)snprintf(finding->cure, sizeof(finding->cure), "%s", cure);
+    record->servers = xreallocarray(record->servers, count + 1, sizeof(*record->servers));
+    record->server_count++;
+    struct record_server *server = &record->servers[count];
+    *server = (struct record_server){.name = copy_cut(name, DOMAIN_NAME_SIZE), .status = status};
+    (void)snprintf(server->address, sizeof(server->address), "%s", address);
+    (void)snprintf(server->detail, sizeof(server->detail), "%s", detail);
+}
+
+void
+record_forget(struct domain_record *record)
+{
+    for (size_t i = 0; i < record->server_count; i++) {
+        free(record->servers[i].name);
+    }
+    for (size_t i = 0; i < record->finding_count; i++) {
+        free(record->findings[i].problem);
+        free(record->findings[i].cure);
+    }
+    free(record->servers);
+    free(record->findings);
+    record->servers = NULL;
+    record->findings = NULL;
+    record->server_count = record->servers_found = record->servers_answered = 0;
+    record->finding_count = 0;
+    record->status = RECORD_UNCHECKED;
+    record->observed[0] = '\0';
+    record->observed_ttl = 0;
+    record->stale_until = 0;
+}
+
+// ---- the records of a domain
+
+void
+domain_records_done(struct domain_records *records)
+{
+    for (size_t i = 0; i < records->count; i++) {
+        record_forget(&records->items[i]);
+    }
+    free(records->items);
+    *records = (struct domain_records){.count = 0};
+}
+
+struct domain_record *
+domain_records_insert(struct domain_records *records, size_t at)
+{
+    if (records->count == RECORDS_MAX) {
+        return NULL;
+    }
+    records->items = xreallocarray(records->items, records->count + 1, sizeof(*records->items));
+    struct domain_record *record = &records->items[at];
+    memmove(record + 1, record, (records->count - at) * sizeof(*record));
+    memset(record, 0, sizeof(*record));
+    records->count++;
+    return record;
+}
+
+struct domain_record *
+domain_records_add(struct domain_records *records)
+{
+    return domain_records_insert(records, records->count);
+}
+
+void
+domain_records_drop(struct domain_records *records, size_t at)
+{
+    struct domain_record *record = &records->items[at];
+    record_forget(record);
+    records->count--;
+    memmove(record, record + 1, (records->count - at) * sizeof(*record));
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/address.h"
+#include "common/cleanup.h"
 #include "common/record_kind.h"
 #include "common/status.h"
 #include "verifier/dns/dns.h"
@@ -18,7 +19,8 @@ enum {
     RECORD_NAME_SIZE = 320,   /* a label or two in front of the domain's name */
     RECORD_VALUE_SIZE = 1024, /* of a TXT: joined text */
     RECORD_OBSERVED_SIZE = 1024,
-    RECORD_SERVERS_MAX = 32, /* addresses told of one by one; more are only counted */
+    RECORD_SERVERS_MAX = 32, /* addresses told of one by one; more are left out */
+    RECORD_DETAIL_SIZE = 48,
     RECORD_FINDINGS_MAX = 8
 };
 
@@ -34,10 +36,10 @@ enum record_status {
 
 /** What one server of the zone said. */
 struct record_server {
-    char name[DOMAIN_NAME_SIZE]; /* of the server; "resolver" for ours */
-    char address[64];
+    char *name;       /* of the server; "resolver" for ours */
+    char address[64]; /* "" for ours */
     enum record_status status;
-    char detail[96]; /* "timeout", "lame: REFUSED", "serial 2026112201"; "" */
+    char detail[RECORD_DETAIL_SIZE]; /* "timeout", "lame: refused"; "" */
 };
 
 struct domain_record {
@@ -63,17 +65,32 @@ struct domain_record {
     size_t servers_found; /* "propagating (k of n)" */
     size_t servers_answered;
     size_t server_count;
-    struct record_server servers[RECORD_SERVERS_MAX];
+    struct record_server *servers; /* owned, as they came in */
     int64_t stale_until; /* wall ms: when an old or negative answer in the resolver is gone; 0 */
     size_t finding_count;
-    struct finding findings[RECORD_FINDINGS_MAX];
+    struct finding *findings; /* owned, likewise */
 };
 
-/** The records of a domain. Large: on the heap. */
+/** The records of a domain: nothing but zeros when there are none yet. */
 struct domain_records {
     size_t count;
-    struct domain_record items[RECORDS_MAX];
+    struct domain_record *items; /* owned */
 };
+
+/** Release what the records own; none are left. */
+void domain_records_done(struct domain_records *records);
+
+#define AUTO_RECORDS AUTO(domain_records_done) struct domain_records
+
+/** A record of zeros in front of the one at `at`, or behind the last. What pointed to a record no
+ *  longer does. NULL: there are RECORDS_MAX. */
+struct domain_record *domain_records_insert(struct domain_records *records, size_t at);
+
+/** The same, behind the last. */
+struct domain_record *domain_records_add(struct domain_records *records);
+
+/** Take one out. */
+void domain_records_drop(struct domain_records *records, size_t at);
 
 const char *record_purpose_name(enum record_purpose purpose);
 MUST_CHECK enum status record_purpose_from_name(const char *name, enum record_purpose *out);
@@ -91,8 +108,16 @@ const char *record_status_name(enum record_status status); /* "found", "propagat
 void record_host_part(const struct domain_record *record, const char *domain, const char *zone,
                       char out[RECORD_NAME_SIZE]);
 
-/** Add a finding; past RECORD_FINDINGS_MAX it is dropped. Sentences are cut to fit. */
-void record_add_finding(struct domain_record *record, enum finding_code code, const char *problem,
-                        const char *cure);
+/** Add a finding; past RECORD_FINDINGS_MAX it is dropped: NULL. Sentences are cut to
+ *  FINDING_PROBLEM_SIZE and FINDING_CURE_SIZE. */
+struct finding *record_add_finding(struct domain_record *record, enum finding_code code,
+                                   const char *problem, const char *cure);
+
+/** Add what a server said; past RECORD_SERVERS_MAX it is left out. Texts are cut to fit. */
+void record_add_server(struct domain_record *record, const char *name, const char *address,
+                       enum record_status status, const char *detail);
+
+/** Forget what was seen, also the status. What to publish stays. */
+void record_forget(struct domain_record *record);
 
 #endif

@@ -53,7 +53,7 @@ static json_t *
 view_servers(const struct domain_record *record)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < record->server_count && i < RECORD_SERVERS_MAX; i++) {
+    for (size_t i = 0; i < record->server_count; i++) {
         const struct record_server *server = &record->servers[i];
         json_t *view = json_object();
         set(view, "name", text(server->name));

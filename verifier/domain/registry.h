@@ -156,8 +156,8 @@ MUST_CHECK enum status registry_remove_tenant(struct registry *registry, const c
 
 /* ---- records and checks ---------------------------------------------------------------------- */
 
-/** The records of a domain, not checked, without asking the DNS. Large: on the heap. ST_REFUSED:
- *  its profile is not configured any more. */
+/** The records of a domain, not checked, without asking the DNS, in place of those that were there.
+ *  ST_REFUSED: its profile is not configured any more. */
 MUST_CHECK enum status registry_records(struct registry *registry,
                                         const struct store_domain *domain,
                                         struct domain_records *records_out, struct why *why);
@@ -171,11 +171,21 @@ struct registry_check {
     struct ses_report report;
 };
 
+/** NULL-safe. */
+void registry_check_free(struct registry_check *check);
+
+static inline void
+registry_check_cleanup(struct registry_check **check)
+{
+    registry_check_free(*check);
+}
+#define AUTO_REGISTRY_CHECK AUTO(registry_check_cleanup) struct registry_check
+
 /**
  * Ask the DNS (and SES) for every record of the domain, and change its state accordingly. What
  * could not be asked changes nothing. What was seen is kept for registry_last_check.
  *
- * @check_out  on the heap; free() releases it
+ * @check_out  registry_check_free
  * @return     ST_OK whatever was found; ST_NOT_FOUND; ST_AGAIN it was changed or replaced
  * meanwhile; as registry_records; store errors
  * @thread     any; blocks on the DNS and SES, up to CHECK_TIME_MS and REGISTRY_SES_MS; waits while

@@ -140,7 +140,7 @@ provider_of(const struct domain_records *records)
 {
     for (size_t i = 0; i < records->count; i++) {
         const struct domain_record *record = &records->items[i];
-        for (size_t j = 0; j < record->server_count && j < RECORD_SERVERS_MAX; j++) {
+        for (size_t j = 0; j < record->server_count; j++) {
             const char *dot = strchr(record->servers[j].name, '.');
             if (dot != NULL) {
                 uint64_t hash = hash_text(1469598103934665603U, dot);
@@ -353,16 +353,11 @@ decide_watch(struct registry *registry, const void *context, struct store_domain
 void
 registry_keep_records(struct domain_records *records, enum record_purpose purpose)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < records->count; i++) {
-        if (records->items[i].purpose == purpose) {
-            if (kept != i) {
-                records->items[kept] = records->items[i];
-            }
-            kept++;
+    for (size_t i = records->count; i > 0; i--) {
+        if (records->items[i - 1].purpose != purpose) {
+            domain_records_drop(records, i - 1);
         }
     }
-    records->count = kept;
 }
 
 // Is one of its MX records ours?
@@ -438,6 +433,15 @@ check_removed(struct registry *registry, const struct store_domain *domain,
     return status;
 }
 
+void
+registry_check_free(struct registry_check *check)
+{
+    if (check != NULL) {
+        domain_records_done(&check->records);
+        free(check);
+    }
+}
+
 /* ---- asked for ------------------------------------------------------------------------------- */
 
 static enum status
@@ -475,7 +479,7 @@ registry_verify(struct registry *registry, const char *which, struct registry_ch
     if (status != ST_OK) {
         return status;
     }
-    AUTO_FREE struct registry_check *check = xcalloc(1, sizeof(*check));
+    AUTO_REGISTRY_CHECK *check = xcalloc(1, sizeof(*check));
     status = check_alone(registry, &domain.id, check, why);
     if (status == ST_OK) {
         *check_out = STEAL(check);
@@ -487,7 +491,7 @@ enum status
 registry_check_id(struct registry *registry, const struct id *id, struct store_domain *domain_out,
                   uint64_t *provider_out, struct why *why)
 {
-    AUTO_FREE struct registry_check *check = xcalloc(1, sizeof(*check));
+    AUTO_REGISTRY_CHECK *check = xcalloc(1, sizeof(*check));
     enum status status = check_alone(registry, id, check, why);
     if (status == ST_OK) {
         *domain_out = check->domain;

@@ -227,13 +227,13 @@ static enum check_outcome
 look_at_holder(struct registry *registry, const struct store_domain *holder,
                bool *resolver_only_out)
 {
-    AUTO_FREE struct domain_records *records = xcalloc(1, sizeof(*records));
+    AUTO_RECORDS records = {.count = 0};
     struct check_summary summary = {.ownership = CHECK_UNKNOWN};
-    if (registry_records(registry, holder, records, NULL) != ST_OK) {
+    if (registry_records(registry, holder, &records, NULL) != ST_OK) {
         return CHECK_UNKNOWN; // its profile is gone: nothing may be concluded from that
     }
-    registry_keep_records(records, PURPOSE_OWNERSHIP);
-    if (registry_ask_dns(registry, holder, records, &summary, NULL) != ST_OK) {
+    registry_keep_records(&records, PURPOSE_OWNERSHIP);
+    if (registry_ask_dns(registry, holder, &records, &summary, NULL) != ST_OK) {
         return CHECK_UNKNOWN;
     }
     *resolver_only_out = summary.resolver_only;

@@ -294,18 +294,19 @@ static void
 problems_are_counted_whatever_strangers_wrote(void **state)
 {
     (void)state;
-    AUTO_FREE struct domain_records *records = xcalloc(1, sizeof(*records));
-    struct domain_record *record = &records->items[0];
-    records->count = 2;
-    *record = (struct domain_record){.purpose = PURPOSE_SPF, .type = DNS_TXT, .name = "a.test"};
-    records->items[1] = *record;
+    AUTO_RECORDS records = {.count = 0};
+    for (size_t i = 0; i < 2; i++) {
+        *domain_records_add(&records) =
+            (struct domain_record){.purpose = PURPOSE_SPF, .type = DNS_TXT, .name = "a.test"};
+    }
+    struct domain_record *record = &records.items[0];
     (void)snprintf(record->observed, sizeof(record->observed),
                    "\"advice\":false,\\\"advice\":false");
     record_add_finding(record, FINDING_WRONG_VALUE, "\"advice\":false", "cure");
     record_add_finding(record, FINDING_LAME_SERVER, "lame", "cure");
     record->findings[1].advice = true;
-    record_add_finding(&records->items[1], FINDING_MISSING, "missing", "cure");
-    AUTO_FREE char *text = record_json(records, "a.test", NULL);
+    record_add_finding(&records.items[1], FINDING_MISSING, "missing", "cure");
+    AUTO_FREE char *text = record_json(&records, "a.test", NULL);
     assert_int_equal(record_json_problems(text), 2);
     assert_int_equal(record_json_problems("{}"), 0);
 }

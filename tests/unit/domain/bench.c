@@ -182,7 +182,7 @@ bench_add_verified(struct bench *bench, const char *tenant, const char *name)
     char zone[BENCH_PATH_SIZE * 2];
     (void)snprintf(zone, sizeof(zone), "_mailspur.%s TXT mailspur-verify=$\n", domain.name);
     bench_reopen(bench, &domain, zone);
-    AUTO_FREE struct registry_check *check = bench_verify(bench, name);
+    AUTO_REGISTRY_CHECK *check = bench_verify(bench, name);
     assert_int_equal(check->domain.status, DOMAIN_VERIFIED);
     return check->domain;
 }

@@ -38,7 +38,7 @@ struct store_domain bench_add(struct bench *bench, const char *tenant, const cha
 struct store_domain bench_add_verified(struct bench *bench, const char *tenant, const char *name);
 void bench_remove(struct bench *bench, const char *name);
 
-/** What the check saw; free() releases it. */
+/** What the check saw; registry_check_free() releases it. */
 struct registry_check *bench_verify(struct bench *bench, const char *name);
 
 /** As registry_add with the profile "inbound". */

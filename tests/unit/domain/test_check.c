@@ -65,7 +65,7 @@ is_whole(const struct domain_records *records)
         for (size_t k = 0; k < records->items[i].finding_count; k++) {
             const struct finding *finding = &records->items[i].findings[k];
             size_t length = strlen(finding->problem);
-            if (length == 0 || length == sizeof(finding->problem) - 1 || finding->cure[0] == '\0') {
+            if (length == 0 || length == FINDING_PROBLEM_SIZE - 1 || finding->cure[0] == '\0') {
                 return false;
             }
         }
@@ -87,16 +87,16 @@ run_case(const struct zone_case *zone_case)
     struct check_asker asker = {.ask = script_ask, .release = script_release, .context = &script};
     struct check_subject subject = {.domain = zone_case->domain, .is_registered = is_registered};
     struct check_summary summary;
-    AUTO_FREE struct domain_records *records = zones_records(zones, zone_case);
+    AUTO_RECORDS records = zones_records(zones, zone_case);
     AUTO_STRBUF seen = STRBUF_INIT(4096);
-    check_records(&asker, script.resolver, &subject, records, &summary);
-    format_records(records, &seen);
-    bool is_good = strcmp(strbuf_text(&seen), zone_case->expected) == 0 && is_whole(records) &&
-                   (zone_case->says[0] == '\0' || is_said(records, zone_case->says));
+    check_records(&asker, script.resolver, &subject, &records, &summary);
+    format_records(&records, &seen);
+    bool is_good = strcmp(strbuf_text(&seen), zone_case->expected) == 0 && is_whole(&records) &&
+                   (zone_case->says[0] == '\0' || is_said(&records, zone_case->says));
     if (!is_good) {
         print_error("%s:\n    expected %s\n    seen     %s\n", zone_case->label,
                     zone_case->expected, strbuf_text(&seen));
-        print_findings(records);
+        print_findings(&records);
     }
     zones_script_done(&script);
     return is_good;
@@ -122,7 +122,7 @@ struct visit {
     const char *zone;
     const char *old; /* what the second server has; NULL: the same */
     struct check_subject subject;
-    struct domain_records *seen;
+    struct domain_records seen;
     struct check_summary summary;
     unsigned rounds;
     unsigned questions;
@@ -145,7 +145,7 @@ visit(struct visit *visit)
     struct check_asker asker = {.ask = script_ask, .release = script_release, .context = &script};
     visit->subject.domain = "c.example";
     visit->seen = zones_records(zones, &zone_case);
-    check_records(&asker, script.resolver, &visit->subject, visit->seen, &visit->summary);
+    check_records(&asker, script.resolver, &visit->subject, &visit->seen, &visit->summary);
     visit->rounds = script.rounds;
     visit->questions = script.questions;
     zones_script_done(&script);
@@ -200,7 +200,7 @@ the_summary_is_the_worst_of_what_is_required(void **state)
         }
         assert_string_equal(one.summary.zone, "c.example");
         assert_false(one.summary.resolver_only);
-        free(one.seen);
+        domain_records_done(&one.seen);
     }
 }
 
@@ -212,7 +212,7 @@ what_is_all_there_costs_one_round(void **state)
     visit(&one);
     assert_int_equal(one.rounds, 1);
     assert_int_equal(one.questions, 4); // and a random sibling of the ownership record
-    free(one.seen);
+    domain_records_done(&one.seen);
 }
 
 static void
@@ -222,7 +222,7 @@ what_is_missing_costs_one_round_more(void **state)
     struct visit one = {.records = "ownership spf mx", .zone = TOKEN_LINE SPF_LINE};
     visit(&one);
     assert_int_equal(one.rounds, 2);
-    free(one.seen);
+    domain_records_done(&one.seen);
 }
 
 static bool
@@ -262,9 +262,9 @@ mail_that_no_route_takes_is_told(void **state)
         struct visit one = {
             .records = cases[i].records, .zone = zone, .subject.takes_mail_for = cases[i].takes};
         visit(&one);
-        format_records(one.seen, &seen);
+        format_records(&one.seen, &seen);
         assert_string_equal(strbuf_text(&seen), cases[i].expected);
-        free(one.seen);
+        domain_records_done(&one.seen);
     }
 }
 
@@ -275,11 +275,11 @@ the_value_to_have_in_the_end_is_the_merged_one(void **state)
     struct visit one = {.records = "spf",
                         .zone = "c.example TXT v=spf1 ip4:192.0.2.7 include:other.example -all\n"};
     visit(&one);
-    assert_string_equal(one.seen->items[0].value,
+    assert_string_equal(one.seen.items[0].value,
                         "v=spf1 ip4:192.0.2.7 include:other.example include:amazonses.com -all");
-    assert_string_equal(one.seen->items[0].observed,
+    assert_string_equal(one.seen.items[0].observed,
                         "v=spf1 ip4:192.0.2.7 include:other.example -all");
-    free(one.seen);
+    domain_records_done(&one.seen);
 }
 
 static void
@@ -297,27 +297,27 @@ two_hundred_txt_records_hide_nothing(void **state)
     strbuf_puts(&zone, "include:amazonses.com ~all\n");
     struct visit one = {.records = "spf", .zone = strbuf_text(&zone)};
     visit(&one);
-    assert_int_equal(one.seen->items[0].status, RECORD_FOUND);
-    free(one.seen);
+    assert_int_equal(one.seen.items[0].status, RECORD_FOUND);
+    domain_records_done(&one.seen);
 }
 
 static void
 findings_past_the_cap_are_dropped(void **state)
 {
     (void)state;
-    struct check_judgement *judgement = xcalloc(1, sizeof(*judgement));
-    struct domain_record *record = xcalloc(1, sizeof(*record));
+    struct check_judgement judgement = {.status = RECORD_UNCHECKED};
+    struct domain_record record = {.status = RECORD_UNCHECKED};
     for (size_t i = 0; i < RECORD_FINDINGS_MAX + 3; i++) {
-        struct finding *finding = check_find(judgement, FINDING_MISSING, true);
+        struct finding_draft *finding = check_find(&judgement, FINDING_MISSING, true);
         CHECK_SAY(finding->problem, "problem %zu", i);
-        check_add(record, finding);
-        assert_int_equal(judgement->finding_count,
+        check_add(&record, finding);
+        assert_int_equal(judgement.finding_count,
                          i < RECORD_FINDINGS_MAX ? i + 1 : RECORD_FINDINGS_MAX);
-        assert_int_equal(record->finding_count, judgement->finding_count);
+        assert_int_equal(record.finding_count, judgement.finding_count);
     }
-    assert_string_equal(record->findings[RECORD_FINDINGS_MAX - 1].problem, "problem 7");
-    free(record);
-    free(judgement);
+    assert_string_equal(record.findings[RECORD_FINDINGS_MAX - 1].problem, "problem 7");
+    record_forget(&record);
+    check_judgement_done(&judgement);
 }
 
 static void

@@ -133,6 +133,7 @@ teardown(void **state)
     struct house *house = *state;
     config_unref(house->config);
     folder_remove(&house->folder);
+    domain_records_done(house->records);
     free(house->records);
     free(house);
     return 0;

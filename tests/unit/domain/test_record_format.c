@@ -27,6 +27,7 @@ setup(void **state)
 static int
 teardown(void **state)
 {
+    domain_records_done(*state);
     free(*state);
     return 0;
 }
@@ -35,7 +36,8 @@ static struct domain_record *
 add(struct domain_records *records, enum record_purpose purpose, const char *name,
     const char *value)
 {
-    struct domain_record *record = &records->items[records->count++];
+    struct domain_record *record = domain_records_add(records);
+    assert_non_null(record);
     record->purpose = purpose;
     record->needed_for = record_purpose_for(purpose);
     record->ttl = 3600;
@@ -136,6 +138,54 @@ findings_are_cut_and_counted(void **state)
         record_add_finding(record, FINDING_DUPLICATE, "p", "c");
     }
     assert_int_equal(record->finding_count, RECORD_FINDINGS_MAX);
+}
+
+static void
+servers_past_the_cap_are_left_out(void **state)
+{
+    struct domain_records *records = *state;
+    struct domain_record *record = add(records, PURPOSE_SPF, "a.example", "");
+    char text[2 * DOMAIN_NAME_SIZE];
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    record_add_server(record, text, text, RECORD_UNKNOWN, text);
+    assert_int_equal(strlen(record->servers[0].name), DOMAIN_NAME_SIZE - 1);
+    assert_int_equal(strlen(record->servers[0].address), sizeof(record->servers[0].address) - 1);
+    assert_int_equal(strlen(record->servers[0].detail), RECORD_DETAIL_SIZE - 1);
+    for (size_t i = 1; i < RECORD_SERVERS_MAX + 1; i++) {
+        assert_int_equal(record->server_count, i);
+        record_add_server(record, "ns.example", "192.0.2.1", RECORD_FOUND, "");
+    }
+    assert_int_equal(record->server_count, RECORD_SERVERS_MAX);
+    record_forget(record);
+    assert_int_equal(record->server_count, 0);
+    assert_null(record->servers);
+    assert_string_equal(record->name, "a.example");
+}
+
+static void
+records_are_put_in_and_taken_out_up_to_the_cap(void **state)
+{
+    struct domain_records *records = *state;
+    for (size_t i = 0; i < RECORDS_MAX; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "%zu.example", i);
+        record_add_server(add(records, PURPOSE_SPF, name, ""), "ns.example", "", RECORD_FOUND, "");
+    }
+    assert_null(domain_records_add(records));
+    assert_null(domain_records_insert(records, 0));
+    assert_int_equal(records->count, RECORDS_MAX);
+    domain_records_drop(records, 1);
+    assert_int_equal(records->count, RECORDS_MAX - 1);
+    assert_string_equal(records->items[0].name, "0.example");
+    assert_string_equal(records->items[1].name, "2.example");
+    assert_string_equal(records->items[1].servers[0].name, "ns.example");
+    assert_string_equal(domain_records_insert(records, 0)->name, "");
+    assert_int_equal(records->items[0].server_count, 0);
+    assert_string_equal(records->items[2].name, "2.example");
+    domain_records_done(records);
+    assert_int_equal(records->count, 0);
+    assert_null(records->items);
 }
 
 static void
@@ -279,6 +329,9 @@ main(void)
         cmocka_unit_test_setup_teardown(the_host_part_is_relative_to_the_zone_or_the_domain, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(findings_are_cut_and_counted, setup, teardown),
+        cmocka_unit_test_setup_teardown(servers_past_the_cap_are_left_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(records_are_put_in_and_taken_out_up_to_the_cap, setup,
+                                        teardown),
         cmocka_unit_test(a_txt_is_split_and_escaped),
         cmocka_unit_test_setup_teardown(zone_lines_are_as_servers_read_them, setup, teardown),
         cmocka_unit_test_setup_teardown(nsd_takes_the_zone_lines, setup, teardown),

@@ -147,21 +147,21 @@ the_records_to_publish_are_told_without_the_dns(void **state)
 {
     struct bench *bench = *state;
     struct store_domain domain = bench_add(bench, "acme", "example.com");
-    AUTO_FREE struct domain_records *records = calloc(1, sizeof(*records));
+    AUTO_RECORDS records = {.count = 0};
     struct why why;
     char value[64];
     (void)snprintf(value, sizeof(value), "mailspur-verify=%s", domain.token);
-    assert_int_equal(registry_records(bench->registry, &domain, records, &why), ST_OK);
-    assert_int_equal(records->count, 2);
-    assert_string_equal(records->items[0].name, "_mailspur.example.com");
-    assert_string_equal(records->items[0].value, value);
-    assert_int_equal(records->items[0].status, RECORD_UNCHECKED);
-    assert_true(records->items[0].required);
-    assert_string_equal(records->items[1].name, "example.com");
-    assert_string_equal(records->items[1].value, BENCH_MX_HOST);
-    assert_false(records->items[1].required);
+    assert_int_equal(registry_records(bench->registry, &domain, &records, &why), ST_OK);
+    assert_int_equal(records.count, 2);
+    assert_string_equal(records.items[0].name, "_mailspur.example.com");
+    assert_string_equal(records.items[0].value, value);
+    assert_int_equal(records.items[0].status, RECORD_UNCHECKED);
+    assert_true(records.items[0].required);
+    assert_string_equal(records.items[1].name, "example.com");
+    assert_string_equal(records.items[1].value, BENCH_MX_HOST);
+    assert_false(records.items[1].required);
     (void)snprintf(domain.profile, sizeof(domain.profile), "gone");
-    assert_int_equal(registry_records(bench->registry, &domain, records, &why), ST_REFUSED);
+    assert_int_equal(registry_records(bench->registry, &domain, &records, &why), ST_REFUSED);
     assert_non_null(strstr(why.text, "'gone'"));
 }
 
@@ -221,7 +221,7 @@ inbound_may_be_allowed_by_the_proof_of_ownership_alone(void **state)
     static const char ZONE[] = "_mailspur.example.com TXT mailspur-verify=$\n";
     assert_int_equal(bench_try_add(bench, "acme", "example.com", "relay", &domain, NULL), ST_OK);
     bench_reopen(bench, &domain, ZONE);
-    AUTO_FREE struct registry_check *check = bench_verify(bench, "example.com");
+    AUTO_REGISTRY_CHECK *check = bench_verify(bench, "example.com");
     assert_int_equal(check->domain.status, DOMAIN_PENDING); // there is no DMARC record
     assert_int_equal(registry_set_inbound(bench->registry, "example.com", true, &domain, &why),
                      ST_REFUSED);
@@ -231,7 +231,7 @@ inbound_may_be_allowed_by_the_proof_of_ownership_alone(void **state)
     assert_int_equal(registry_set_inbound(bench->registry, "example.com", false, &domain, &why),
                      ST_OK);
     bench_reopen(bench, &domain, "");
-    AUTO_FREE struct registry_check *gone = bench_verify(bench, "example.com");
+    AUTO_REGISTRY_CHECK *gone = bench_verify(bench, "example.com");
     assert_int_equal(gone->domain.ownership_misses, 1);
     assert_int_equal(registry_set_inbound(bench->registry, "example.com", true, &domain, &why),
                      ST_REFUSED);
@@ -324,7 +324,7 @@ a_name_added_again_has_a_new_row_and_a_new_token(void **state)
         assert_string_equal(found.id.text, second.id.text);
         bench_reopen(bench, &first, "_mailspur.example.com TXT mailspur-verify=$\n");
     }
-    AUTO_FREE struct registry_check *check = bench_verify(bench, "example.com");
+    AUTO_REGISTRY_CHECK *check = bench_verify(bench, "example.com");
     assert_int_equal(check->domain.status, DOMAIN_PENDING); // the old token proves nothing
     assert_int_equal(check->records.items[0].status, RECORD_WRONG);
 }

@@ -47,7 +47,7 @@ one_miss_takes_nothing_away(void **state)
     assert_int_equal(registry_set_inbound(bench->registry, "example.com", true, &domain, NULL),
                      ST_OK);
     bench_reopen(bench, &domain, "");
-    AUTO_FREE struct registry_check *check = bench_verify(bench, "example.com");
+    AUTO_REGISTRY_CHECK *check = bench_verify(bench, "example.com");
     assert_int_equal(check->records.items[0].status, RECORD_MISSING);
     assert_int_equal(check->domain.status, DOMAIN_VERIFIED);
     assert_int_equal(check->domain.verified_at, verified_at);
@@ -64,7 +64,7 @@ what_could_not_be_asked_changes_nothing(void **state)
     struct bench *bench = *state;
     struct store_domain before = bench_add_verified(bench, "acme", "example.com");
     bench_reopen(bench, &before, "_mailspur.example.com TXT !TIMEOUT\n");
-    AUTO_FREE struct registry_check *check = bench_verify(bench, "example.com");
+    AUTO_REGISTRY_CHECK *check = bench_verify(bench, "example.com");
     assert_int_equal(check->records.items[0].status, RECORD_UNKNOWN);
     check->domain.next_check_at = before.next_check_at; // sooner, as this process plans
     assert_memory_equal(&before, &check->domain, sizeof(before));
@@ -76,13 +76,13 @@ static void
 lose_the_proof(struct bench *bench, struct store_domain *domain)
 {
     bench_reopen(bench, domain, "");
-    AUTO_FREE struct registry_check *first = bench_verify(bench, "example.com");
+    AUTO_REGISTRY_CHECK *first = bench_verify(bench, "example.com");
     struct store_domain row = first->domain;
     row.missing_since -= STATE_CONFIRM_MS;
     row.ownership_missing_since -= STATE_CONFIRM_MS;
     assert_int_equal(store_domain_put(bench->store, &row, row.version, NULL, NULL), ST_OK);
     bench_reopen(bench, domain, "");
-    AUTO_FREE struct registry_check *second = bench_verify(bench, "example.com");
+    AUTO_REGISTRY_CHECK *second = bench_verify(bench, "example.com");
     *domain = second->domain;
 }
 
@@ -102,7 +102,7 @@ a_proof_that_is_gone_holds_mail_and_one_that_is_back_lets_it_go(void **state)
     struct id held = bench_hold(bench, &domain, REGISTRY_HOLD_REASON);
     struct id other = bench_hold(bench, &domain, "dmarc=fail, p=quarantine");
     bench_reopen(bench, &domain, PROOF);
-    AUTO_FREE struct registry_check *check = bench_verify(bench, "example.com");
+    AUTO_REGISTRY_CHECK *check = bench_verify(bench, "example.com");
     assert_int_equal(check->domain.status, DOMAIN_VERIFIED);
     assert_int_equal(check->domain.mail, DOMAIN_MAIL_OPEN);
     events = bench_events(bench, "example.com");
@@ -119,11 +119,11 @@ an_mx_counts_when_it_is_required(void **state)
     struct store_domain domain = bench_add(bench, "acme", "example.com");
     bench_configure(bench, "verification: {mx: required}\n");
     bench_reopen(bench, &domain, PROOF);
-    AUTO_FREE struct registry_check *without = bench_verify(bench, "example.com");
+    AUTO_REGISTRY_CHECK *without = bench_verify(bench, "example.com");
     assert_int_equal(without->domain.status, DOMAIN_PENDING);
     assert_int_equal(without->domain.ownership_misses, 1);
     bench_reopen(bench, &domain, PROOF "example.com MX 10 " BENCH_MX_HOST "\n");
-    AUTO_FREE struct registry_check *with = bench_verify(bench, "example.com");
+    AUTO_REGISTRY_CHECK *with = bench_verify(bench, "example.com");
     assert_int_equal(with->domain.status, DOMAIN_VERIFIED);
     assert_int_equal(with->domain.ownership_misses, 0);
 }
@@ -135,7 +135,7 @@ what_the_last_check_saw_is_kept(void **state)
     struct store_domain domain = bench_add(bench, "acme", "example.com");
     char *json = NULL;
     assert_int_equal(registry_last_check(bench->registry, &domain, &json, NULL), ST_NOT_FOUND);
-    AUTO_FREE struct registry_check *check = bench_verify(bench, "example.com");
+    AUTO_REGISTRY_CHECK *check = bench_verify(bench, "example.com");
     bench_reopen(bench, &domain, "");
     assert_int_equal(registry_last_check(bench->registry, &domain, &json, NULL), ST_OK);
     assert_non_null(strstr(json, "\"zone\":\"example.com\""));
@@ -284,10 +284,10 @@ what_is_still_held_when_the_proof_is_there_goes_with_the_next_check(void **state
                      ST_OK);
     struct id held = bench_hold(bench, &domain, REGISTRY_HOLD_REASON);
     bench_reopen(bench, &domain, "_mailspur.example.com TXT !TIMEOUT\n");
-    free(bench_verify(bench, "example.com"));
+    registry_check_free(bench_verify(bench, "example.com"));
     assert_int_equal(bench_state(bench, &held), DELIVERY_HELD); // could not ask: nothing changes
     bench_reopen(bench, &domain, PROOF);
-    free(bench_verify(bench, "example.com"));
+    registry_check_free(bench_verify(bench, "example.com"));
     assert_int_equal(bench_state(bench, &held), DELIVERY_QUEUED);
 }
 
@@ -314,7 +314,7 @@ each_change_is_told_to_who_listens(void **state)
     told.count = 0;
     registry_listen(bench->registry, &listener);
     (void)bench_add(bench, "acme", "example.com");
-    AUTO_FREE struct registry_check *check = bench_verify(bench, "example.com"); // no event
+    AUTO_REGISTRY_CHECK *check = bench_verify(bench, "example.com"); // no event
     bench_remove(bench, "example.com");
     assert_int_equal(told.count, 2);
     assert_string_equal(told.kinds[0], "domain.added");
@@ -387,10 +387,10 @@ a_record_just_published_is_seen_by_the_next_check(void **state)
     struct bench *bench = *state;
     struct server *server = go_live(bench);
     (void)bench_add(bench, "acme", "example.com");
-    AUTO_FREE struct registry_check *before = bench_verify(bench, "example.com");
+    AUTO_REGISTRY_CHECK *before = bench_verify(bench, "example.com");
     assert_int_equal(before->records.items[0].status, RECORD_MISSING); // cached for 15 minutes
     set_live(bench, before->records.items[0].value, false);
-    AUTO_FREE struct registry_check *after = bench_verify(bench, "example.com");
+    AUTO_REGISTRY_CHECK *after = bench_verify(bench, "example.com");
     assert_int_equal(after->domain.status, DOMAIN_VERIFIED);
     server_stop(server);
 }

@@ -201,15 +201,19 @@ find_word(const struct zones *zones, const char *word)
     return NULL;
 }
 
-struct domain_records *
+struct domain_records
 zones_records(const struct zones *zones, const struct zone_case *zone_case)
 {
-    struct domain_records *records = xcalloc(1, sizeof(*records));
+    struct domain_records records = {.count = 0};
     AUTO_FREE char *words = xstrdup(zone_case->records);
     char *save = NULL;
     for (char *word = strtok_r(words, " ", &save); word != NULL;
          word = strtok_r(NULL, " ", &save)) {
-        struct domain_record *record = &records->items[records->count++];
+        struct domain_record *record = domain_records_add(&records);
+        if (record == NULL) {
+            give_up(zone_case->label);
+            break;
+        }
         *record = *find_word(zones, word);
         char labels[64];
         copy(labels, sizeof(labels), record->name);

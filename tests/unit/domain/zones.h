@@ -37,8 +37,8 @@ struct zones {
 struct zones *zones_read(const char *path);
 void zones_free(struct zones *zones);
 
-/** The records of a case, named below its domain. free() releases them. */
-struct domain_records *zones_records(const struct zones *zones, const struct zone_case *zone_case);
+/** The records of a case, named below its domain. domain_records_done() releases them. */
+struct domain_records zones_records(const struct zones *zones, const struct zone_case *zone_case);
 
 /** Its servers. script_done() releases them. */
 struct script zones_script(const struct zones *zones, const struct zone_case *zone_case);
