@@ -2,6 +2,7 @@
 // Asks the servers of many domains as a domain check does, on several threads, and says how many
 // checks a second that were; with --print also what each server said.
 #include <getopt.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -76,8 +77,9 @@ check(const char *domain)
         questions[i] = (struct authority_question){names[i], QUESTIONS[i].type};
     }
     int64_t start = clock_mono_ms();
-    if (authority_ask(authority, questions, ARRAY_LEN(questions), start + CHECK_MS, &report,
-                      &why) != ST_OK) {
+    struct dns_budget budget = {.deadline_mono_ms = start + CHECK_MS, .queries_left = UINT_MAX};
+    if (authority_ask(authority, questions, ARRAY_LEN(questions), &budget, &report, &why) !=
+        ST_OK) {
         (void)fprintf(stderr, "%s\n", why.text);
         exit(1);
     }

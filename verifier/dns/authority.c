@@ -41,6 +41,7 @@ struct report {
 /** One call. */
 struct call {
     struct authority *authority;
+    struct dns_exchange_policy policy; /* the authority's, with the call's budget */
     int64_t deadline_ms;
     size_t count;
     struct dns_zone_request requests[AUTHORITY_QUESTIONS_MAX];
@@ -147,6 +148,7 @@ static const struct {
       [DNS_EXCHANGE_RATE_LIMITED] = {AUTHORITY_NOT_ASKED, AUTHORITY_RATE_LIMITED},
       [DNS_EXCHANGE_NO_ROUTE] = {AUTHORITY_NOT_ASKED, AUTHORITY_NO_ROUTE},
       [DNS_EXCHANGE_NO_TIME] = {AUTHORITY_NOT_ASKED, AUTHORITY_NO_TIME},
+      [DNS_EXCHANGE_NO_QUERY] = {AUTHORITY_NOT_ASKED, AUTHORITY_NO_QUERY},
       [DNS_EXCHANGE_LOCAL_FAULT] = {AUTHORITY_NOT_ASKED, AUTHORITY_LOCAL_FAULT},
 };
 
@@ -214,7 +216,7 @@ share_of_time(const struct call *call, unsigned percent)
 static void
 find_zones(struct call *call)
 {
-    dns_zones_find(call->authority->zones, &call->authority->policy, call->requests, call->count,
+    dns_zones_find(call->authority->zones, &call->policy, call->requests, call->count,
                    share_of_time(call, ZONES_PERCENT));
     for (size_t i = 0; i < call->count; i++) {
         struct dns_zone *zone = call->requests[i].zone;
@@ -242,7 +244,7 @@ add_servers(struct call *call, size_t question, struct slot *slots, struct dns_e
         exchanges[count] = (struct dns_exchange){
             .server = &zone->addresses[i],
             .question = &call->questions[question],
-            .policy = &call->authority->policy,
+            .policy = &call->policy,
             .on_end = on_server,
             .context = &slots[count],
         };
@@ -280,7 +282,7 @@ start_lookups(struct call *call)
     struct dns_resolver *resolver = dns_resolver_of(call->authority->settings.dns);
     call->lookups = xcalloc(call->count + 1, sizeof(*call->lookups));
     for (size_t i = 0; i < call->count; i++) {
-        dns_lookup_init(&call->lookups[i], resolver, &call->questions[i].name,
+        dns_lookup_init(&call->lookups[i], resolver, call->policy.budget, &call->questions[i].name,
                         call->questions[i].type);
     }
 }
@@ -299,8 +301,8 @@ finish_lookups(struct call *call)
     for (size_t i = 0; i < call->count; i++) {
         if (lookups[i]->is_servfail && lookups[i]->reply.status == DNS_TEMPORARY) {
             call->unchecked[i] = xcalloc(1, sizeof(*call->unchecked[i]));
-            dns_lookup_init(call->unchecked[i], lookups[i]->resolver, &call->questions[i].name,
-                            call->questions[i].type);
+            dns_lookup_init(call->unchecked[i], lookups[i]->resolver, call->policy.budget,
+                            &call->questions[i].name, call->questions[i].type);
             call->unchecked[i]->question.is_unchecked = true;
             unchecked[count++] = call->unchecked[i];
         }
@@ -384,8 +386,8 @@ static bool
 is_port_blocked(const struct call *call)
 {
     struct authority *authority = call->authority;
-    if (dns_cancel_is_thrown(authority->policy.cancel)) {
-        return false; // what was not waited for proves nothing
+    if (dns_cancel_is_thrown(authority->policy.cancel) || call->policy.budget->refused > 0) {
+        return false; // what was not waited for, or not asked, proves nothing
     }
     int64_t now = clock_mono_ms();
     int64_t seen = atomic_load(&authority->answered_mono_ms);
@@ -395,7 +397,7 @@ is_port_blocked(const struct call *call)
     int64_t deadline = now + PROBE_MS < call->deadline_ms ? now + PROBE_MS : call->deadline_ms;
     for (size_t i = 0; i < call->count; i++) {
         if (call->requests[i].zone != NULL) {
-            return dns_zones_is_parent_silent(authority->zones, &authority->policy,
+            return dns_zones_is_parent_silent(authority->zones, &call->policy,
                                               call->requests[i].zone, deadline);
         }
     }
@@ -403,16 +405,6 @@ is_port_blocked(const struct call *call)
 }
 
 /* ---- the call -------------------------------------------------------------------------------- */
-
-static size_t
-count_labels(const struct dns_name *name)
-{
-    size_t labels = 0;
-    for (size_t at = 0; name->wire[at] != 0; at += 1U + name->wire[at]) {
-        labels++;
-    }
-    return labels;
-}
 
 static enum status
 take_questions(struct call *call, const struct authority_question *questions, size_t count,
@@ -427,7 +419,7 @@ take_questions(struct call *call, const struct authority_question *questions, si
         if (!dns_name_parse(questions[i].name, name)) {
             return why_set(why, ST_INVALID, "'%.100s' is no DNS name", questions[i].name);
         }
-        if (count_labels(name) > AUTHORITY_LABELS_MAX) {
+        if (dns_name_labels(name) > AUTHORITY_LABELS_MAX) {
             return why_set(why, ST_INVALID, "'%.100s' has more than %d labels", questions[i].name,
                            AUTHORITY_LABELS_MAX);
         }
@@ -498,11 +490,13 @@ ask_fixture(struct call *call, const struct authority_question *questions)
 
 enum status
 authority_ask(struct authority *authority, const struct authority_question *questions, size_t count,
-              int64_t deadline_mono_ms, struct authority_report **report_out, struct why *why)
+              struct dns_budget *budget, struct authority_report **report_out, struct why *why)
 {
     AUTO_FREE struct call *call = xcalloc(1, sizeof(*call));
     call->authority = authority;
-    call->deadline_ms = deadline_mono_ms;
+    call->policy = authority->policy;
+    call->policy.budget = budget;
+    call->deadline_ms = budget->deadline_mono_ms;
     enum status status = take_questions(call, questions, count, why);
     if (status != ST_OK) {
         return status;

@@ -75,6 +75,7 @@ enum authority_reason {
     AUTHORITY_RATE_LIMITED,    /* its turn would have come behind the deadline */
     AUTHORITY_NO_ROUTE,        /* this host has no way there, such as no IPv6 */
     AUTHORITY_NO_TIME,         /* the deadline came first */
+    AUTHORITY_NO_QUERY,        /* the budget had none left */
     AUTHORITY_LOCAL_FAULT      /* no socket */
 };
 
@@ -150,7 +151,8 @@ struct authority_question {
  * time is AUTHORITY_TIMEOUT; there is always a report. When the DNS is a fixture there are no
  * servers: each result has the fixture's answer as the resolver's, and both flags are set.
  *
- * @deadline_mono_ms  of the whole call, by common/clock.h
+ * @budget  its deadline is that of the whole call; each try, at whomever, is a query. What it does
+ *          not suffice for is not asked: first come the zones, then question by question
  * @return  ST_OK; ST_INVALID a name cannot be asked (named); ST_TOO_LARGE more than
  *          AUTHORITY_QUESTIONS_MAX questions
  * @report_out  authority_report_free
@@ -158,8 +160,8 @@ struct authority_question {
  */
 MUST_CHECK enum status authority_ask(struct authority *authority,
                                      const struct authority_question *questions, size_t count,
-                                     int64_t deadline_mono_ms, struct authority_report **report_out,
-                                     struct why *why);
+                                     struct dns_budget *budget,
+                                     struct authority_report **report_out, struct why *why);
 
 /** NULL-safe. */
 void authority_report_free(struct authority_report *report);

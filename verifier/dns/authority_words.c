@@ -58,6 +58,8 @@ authority_reason_name(enum authority_reason reason)
         return "no_route";
     case AUTHORITY_NO_TIME:
         return "no_time";
+    case AUTHORITY_NO_QUERY:
+        return "no_query";
     case AUTHORITY_LOCAL_FAULT:
         return "local_fault";
     }

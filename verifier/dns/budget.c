@@ -16,6 +16,21 @@ dns_budget_share(const struct dns_budget *whole, unsigned percent, int64_t now_m
     return part;
 }
 
+bool
+dns_budget_take(struct dns_budget *budget)
+{
+    if (budget == NULL) {
+        return true;
+    }
+    if (budget->queries_left == 0) {
+        budget->refused++;
+        return false;
+    }
+    budget->queries_left--;
+    budget->queries++;
+    return true;
+}
+
 void
 dns_budget_settle(struct dns_budget *whole, const struct dns_budget *part)
 {
@@ -23,4 +38,5 @@ dns_budget_settle(struct dns_budget *whole, const struct dns_budget *part)
         part->queries < whole->queries_left ? part->queries : whole->queries_left;
     whole->queries += part->queries;
     whole->hits += part->hits;
+    whole->refused += part->refused;
 }

@@ -117,12 +117,8 @@ is_recording(const struct dns *dns)
 static bool
 spend_query(struct dns *dns, struct dns_budget *budget)
 {
-    if (budget != NULL) {
-        if (budget->queries_left == 0) {
-            return false;
-        }
-        budget->queries_left--;
-        budget->queries++;
+    if (!dns_budget_take(budget)) {
+        return false;
     }
     atomic_fetch_add(&dns->queries, 1);
     return true;

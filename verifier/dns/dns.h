@@ -77,6 +77,7 @@ struct dns_budget {
     unsigned queries_left;         /* cache misses only */
     unsigned queries;              /* counted: sent */
     unsigned hits;                 /* counted: from the cache */
+    unsigned refused;              /* counted: not sent, because none was left */
     bool fresh;                    /* pass over what the cache has; what is found is kept in it */
     struct dns_recorder *recorder; /* takes note of all answers; NULL: none. Parts share it */
 };
@@ -89,6 +90,9 @@ struct dns_budget {
  */
 struct dns_budget dns_budget_share(const struct dns_budget *whole, unsigned percent,
                                    int64_t now_ms);
+
+/** Take one query; false: none is left. NULL: there is no limit. */
+bool dns_budget_take(struct dns_budget *budget);
 
 /** Take what a part has used off the whole. */
 void dns_budget_settle(struct dns_budget *whole, const struct dns_budget *part);

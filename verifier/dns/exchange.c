@@ -154,6 +154,12 @@ start_exchange(struct run *run, struct dns_exchange *exchange, int64_t now)
     if (exchange->not_before_ms > now) {
         return false;
     }
+    if (!dns_budget_take(exchange->policy->budget)) {
+        end_exchange(run, exchange,
+                     exchange->tries > 0 ? DNS_EXCHANGE_TIMEOUT : DNS_EXCHANGE_NO_QUERY, NULL, NULL,
+                     0);
+        return true;
+    }
     exchange->is_started = true;
     send_query(run, exchange, now);
     return true;
@@ -195,6 +201,10 @@ start_tcp(struct run *run, struct line *line)
 {
     struct why why;
     int fd = -1;
+    if (!dns_budget_take(line->exchange->policy->budget)) {
+        end_line(run, line, DNS_EXCHANGE_NO_QUERY);
+        return;
+    }
     if (dns_transport_open(line->exchange->server, SOCK_STREAM, &fd, &why) != ST_OK) {
         end_line(run, line, DNS_EXCHANGE_BROKEN);
         return;

@@ -21,6 +21,7 @@ enum dns_exchange_end {
     DNS_EXCHANGE_RATE_LIMITED, /* not asked: no turn before the deadline */
     DNS_EXCHANGE_NO_ROUTE,     /* not asked: no way there from this host */
     DNS_EXCHANGE_NO_TIME,      /* not asked: the deadline came first */
+    DNS_EXCHANGE_NO_QUERY,     /* not asked: the budget has none left */
     DNS_EXCHANGE_LOCAL_FAULT   /* not asked: no socket */
 };
 
@@ -36,6 +37,8 @@ struct dns_exchange_policy {
     int64_t timeout_ms;      /* of one try */
     unsigned tries;
     const struct dns_cancel *cancel; /* the same for all of a run; NULL: none */
+    struct dns_budget *budget;       /* each try, by UDP and by TCP, is a query; NULL: no limit.
+                                        Its deadline is not looked at */
 };
 
 struct dns_exchange {

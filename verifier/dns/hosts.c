@@ -55,7 +55,7 @@ free_search(void *value)
 
 static void
 add_search(struct searches *searches, struct brief *hosts, struct dns_resolver *resolver,
-           const struct dns_name *name)
+           struct dns_budget *budget, const struct dns_name *name)
 {
     char key[DNS_NAME_TEXT_SIZE];
     name_text(name, key);
@@ -67,7 +67,7 @@ add_search(struct searches *searches, struct brief *hosts, struct dns_resolver *
     search->host = brief_get(hosts, key);
     for (size_t i = 0; i < FAMILIES && search->host == NULL; i++) {
         search->lookups[i] = xcalloc(1, sizeof(*search->lookups[i]));
-        dns_lookup_init(search->lookups[i], resolver, name, i == 0 ? DNS_A : DNS_AAAA);
+        dns_lookup_init(search->lookups[i], resolver, budget, name, i == 0 ? DNS_A : DNS_AAAA);
         searches->count++;
     }
     (void)map_put(searches->by_name, key, search);
@@ -298,13 +298,14 @@ make_zone(const struct authority_settings *settings, const struct dns_zone_plan 
 
 void
 dns_hosts_make_zones(const struct authority_settings *settings, struct brief *hosts,
-                     struct dns_zone_plan *plans, size_t count, int64_t deadline_mono_ms)
+                     struct dns_budget *budget, struct dns_zone_plan *plans, size_t count,
+                     int64_t deadline_mono_ms)
 {
     struct searches searches = {.by_name = map_new()};
     struct dns_resolver *resolver = dns_resolver_of(settings->dns);
     for (size_t i = 0; i < count; i++) {
         for (size_t name = 0; name < plans[i].count; name++) {
-            add_search(&searches, hosts, resolver, &plans[i].names[name]);
+            add_search(&searches, hosts, resolver, budget, &plans[i].names[name]);
         }
     }
     look_up_all(&searches, deadline_mono_ms);

@@ -25,9 +25,11 @@ struct dns_zone_plan {
 /**
  * Look up the addresses of all servers of all plans, and make the zones. Blocks.
  *
- * @hosts  what was looked up lately
+ * @hosts   what was looked up lately
+ * @budget  of queries; NULL: no limit
  */
 void dns_hosts_make_zones(const struct authority_settings *settings, struct brief *hosts,
-                          struct dns_zone_plan *plans, size_t count, int64_t deadline_mono_ms);
+                          struct dns_budget *budget, struct dns_zone_plan *plans, size_t count,
+                          int64_t deadline_mono_ms);
 
 #endif

@@ -5,7 +5,7 @@
 #include "common/xalloc.h"
 
 void
-dns_lookup_init(struct dns_lookup *lookup, struct dns_resolver *resolver,
+dns_lookup_init(struct dns_lookup *lookup, struct dns_resolver *resolver, struct dns_budget *budget,
                 const struct dns_name *name, enum dns_type type)
 {
     lookup->question = (struct dns_question){.name = *name, .type = type};
@@ -18,6 +18,7 @@ dns_lookup_init(struct dns_lookup *lookup, struct dns_resolver *resolver,
         .timeout_ms = resolver->timeout_ms,
         .tries = resolver->tries,
         .cancel = &resolver->cancel,
+        .budget = budget,
     };
     lookup->first = atomic_load(&resolver->preferred);
     lookup->server = 0;
@@ -43,6 +44,10 @@ on_end(struct dns_exchange *exchange, enum dns_exchange_end end, int64_t took_ms
     (void)took_ms;
     struct dns_lookup *lookup = exchange->context;
     struct dns_reply *reply = &lookup->reply;
+    if (end == DNS_EXCHANGE_NO_QUERY) {
+        dns_reply_fail(reply, "the number of DNS queries allowed is used up");
+        return;
+    }
     if (end != DNS_EXCHANGE_ANSWERED) {
         dns_reply_fail(reply, "server %s %s", exchange->server->text,
                        end == DNS_EXCHANGE_TIMEOUT ? "did not answer in time" : "cannot be asked");

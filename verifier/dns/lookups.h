@@ -22,9 +22,9 @@ struct dns_lookup {
     size_t server; /* how many servers were asked */
 };
 
-/** @resolver  must outlive the lookup */
+/** @resolver  must outlive the lookup, as must the budget (of dns_exchange_policy) */
 void dns_lookup_init(struct dns_lookup *lookup, struct dns_resolver *resolver,
-                     const struct dns_name *name, enum dns_type type);
+                     struct dns_budget *budget, const struct dns_name *name, enum dns_type type);
 void dns_lookup_done(struct dns_lookup *lookup);
 
 /** True while it is to be asked again: another server, or further along a chain of CNAMEs. */

@@ -141,3 +141,13 @@ dns_name_is_within(const unsigned char *name, size_t name_length, const unsigned
     }
     return dns_name_equal(name + at, name_length - at, parent, parent_length);
 }
+
+size_t
+dns_name_labels(const struct dns_name *name)
+{
+    size_t labels = 0;
+    for (size_t at = 0; name->wire[at] != 0; at += 1U + name->wire[at]) {
+        labels++;
+    }
+    return labels;
+}

@@ -37,4 +37,7 @@ bool dns_name_equal(const unsigned char *a, size_t a_length, const unsigned char
 bool dns_name_is_within(const unsigned char *name, size_t name_length, const unsigned char *parent,
                         size_t parent_length);
 
+/** Labels without the root's: 3 of "www.example.com". */
+size_t dns_name_labels(const struct dns_name *name);
+
 #endif

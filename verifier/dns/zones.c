@@ -144,7 +144,7 @@ look_up_cuts(struct find *find)
         struct node *node = &find->nodes[i];
         if (node->known == NULL) {
             node->lookup = xcalloc(1, sizeof(*node->lookup));
-            dns_lookup_init(node->lookup, resolver, &node->name, DNS_NS);
+            dns_lookup_init(node->lookup, resolver, find->policy->budget, &node->name, DNS_NS);
             lookups[count++] = node->lookup;
         }
     }
@@ -259,8 +259,8 @@ make_zones(struct find *find, unsigned percent)
             plan_from_reply(node, &plans[count++]);
         }
     }
-    dns_hosts_make_zones(find->zones->settings, find->zones->hosts, plans, count,
-                         share_of_time(find->deadline_ms, percent));
+    dns_hosts_make_zones(find->zones->settings, find->zones->hosts, find->policy->budget, plans,
+                         count, share_of_time(find->deadline_ms, percent));
     for (size_t i = 0; i < count; i++) {
         owners[i]->zone = plans[i].made;
     }

@@ -8,17 +8,22 @@
 
 enum { FIND_PERCENT = 60 }; /* of the time, to find the zone above */
 
+struct probe {
+    bool has_answered;
+    bool is_silent; /* one that was asked; who was not asked proves nothing */
+};
+
 static void
 on_probe(struct dns_exchange *exchange, enum dns_exchange_end end, int64_t took_ms,
          const struct dns_query *query, const unsigned char *message, size_t length)
 {
+    struct probe *probe = exchange->context;
     (void)took_ms;
     (void)query;
     (void)message;
     (void)length;
-    if (end == DNS_EXCHANGE_ANSWERED || end == DNS_EXCHANGE_BROKEN) {
-        *(bool *)exchange->context = true;
-    }
+    probe->has_answered |= end == DNS_EXCHANGE_ANSWERED || end == DNS_EXCHANGE_BROKEN;
+    probe->is_silent |= end == DNS_EXCHANGE_TIMEOUT || end == DNS_EXCHANGE_UNREACHABLE;
 }
 
 static bool
@@ -28,7 +33,7 @@ are_all_silent(const struct dns_zone *zone, const struct dns_exchange_policy *po
     const struct dns_question question = {
         .name = zone->name, .type = DNS_SOA, .is_iterative = true};
     struct dns_exchange exchanges[AUTHORITY_SERVERS_MAX];
-    bool has_answered = false;
+    struct probe probe = {.has_answered = false};
     size_t count = 0;
     for (size_t i = 0; i < zone->view.server_count; i++) {
         if (zone->view.servers[i].not_asked == AUTHORITY_NO_REASON) {
@@ -37,12 +42,12 @@ are_all_silent(const struct dns_zone *zone, const struct dns_exchange_policy *po
                 .question = &question,
                 .policy = policy,
                 .on_end = on_probe,
-                .context = &has_answered,
+                .context = &probe,
             };
         }
     }
     dns_exchange_run(exchanges, count, deadline_mono_ms);
-    return count > 0 && !has_answered;
+    return probe.is_silent && !probe.has_answered;
 }
 
 bool

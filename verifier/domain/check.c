@@ -5,9 +5,9 @@
 
 static enum status
 ask_authority(void *context, const struct authority_question *questions, size_t count,
-              int64_t deadline_mono_ms, struct authority_report **report_out, struct why *why)
+              struct dns_budget *budget, struct authority_report **report_out, struct why *why)
 {
-    return authority_ask(context, questions, count, deadline_mono_ms, report_out, why);
+    return authority_ask(context, questions, count, budget, report_out, why);
 }
 
 void

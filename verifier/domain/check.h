@@ -8,7 +8,11 @@
 #include "verifier/dns/dns.h"
 #include "verifier/domain/record.h"
 
-enum { CHECK_TIME_MS = 15000 }; /* longest check */
+enum {
+    CHECK_TIME_MS = 15000,   /* longest check */
+    CHECK_QUERIES_MAX = 1200 /* of one check, to the zone's servers and to our resolver; what does
+                                not fit is not asked, and unknown */
+};
 
 /** What the answers come to. "Could not ask" is neither pass nor loss. */
 enum check_outcome {

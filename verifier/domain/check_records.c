@@ -402,16 +402,19 @@ check_records(const struct check_asker *asker, struct dns *dns, const struct che
     run->records = records;
     run->budget = (struct dns_budget){
         .deadline_mono_ms = now + CHECK_TIME_MS, .queries_left = CHECK_LOOKUPS_MAX, .fresh = true};
+    run->asking = (struct dns_budget){.deadline_mono_ms = now + FIRST_ROUND_MS,
+                                      .queries_left = CHECK_QUERIES_MAX - CHECK_LOOKUPS_MAX};
     make_sibling(run);
     plan_records(run);
-    check_ask(run, now + FIRST_ROUND_MS);
+    check_ask(run);
     check_all(run, false);
     for (size_t i = 0; i < records->count; i++) {
         if (needs_diagnosis(&records->items[i])) {
             check_plan_mistakes(run, &records->items[i]);
         }
     }
-    check_ask(run, now + SECOND_ROUND_MS);
+    run->asking.deadline_mono_ms = now + SECOND_ROUND_MS;
+    check_ask(run);
     check_all(run, true);
     check_zone(run);
     check_roles(run);

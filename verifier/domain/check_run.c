@@ -83,6 +83,7 @@ check_want(struct check_run *run, enum dns_type type, const char *format, ...)
     int length = vsnprintf(name, sizeof(name), format, args);
     va_end(args);
     if (length < 0 || length > DOMAIN_NAME_MAX || !dns_name_parse(name, &wire) ||
+        dns_name_labels(&wire) > AUTHORITY_LABELS_MAX || // one such name would spoil the round
         run->question_count == CHECK_QUESTIONS_MAX || is_wanted(run, name, type) ||
         check_result(run, name, type) != NULL) {
         return;
@@ -95,7 +96,7 @@ check_want(struct check_run *run, enum dns_type type, const char *format, ...)
 }
 
 void
-check_ask(struct check_run *run, int64_t deadline_mono_ms)
+check_ask(struct check_run *run)
 {
     struct authority_question questions[AUTHORITY_QUESTIONS_MAX];
     size_t done = 0;
@@ -106,8 +107,8 @@ check_ask(struct check_run *run, int64_t deadline_mono_ms)
             questions[count++] = (struct authority_question){question->name, question->type};
         }
         struct authority_report *report = NULL;
-        if (run->asker->ask(run->asker->context, questions, count, deadline_mono_ms, &report,
-                            NULL) != ST_OK) {
+        if (run->asker->ask(run->asker->context, questions, count, &run->asking, &report, NULL) !=
+            ST_OK) {
             continue; // every name was tried before; what is not known stays unknown
         }
         run->reports[run->report_count++] = report;

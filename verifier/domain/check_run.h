@@ -10,14 +10,14 @@
 enum {
     CHECK_QUESTIONS_MAX = 96, /* of one round; more are not asked */
     CHECK_REPORTS_MAX = 8,    /* of all rounds */
-    CHECK_LOOKUPS_MAX = 200,  /* questions to our resolver: SPF trees, DKIM keys, reports */
+    CHECK_LOOKUPS_MAX = 200,  /* of CHECK_QUERIES_MAX, kept for SPF trees, DKIM keys, reports */
     CHECK_TXT_MAX = 4096      /* bytes of a TXT record that are looked at */
 };
 
 /** Who is asked: the authority; tests put a script here. As authority_ask, its context first. */
 struct check_asker {
     enum status (*ask)(void *context, const struct authority_question *questions, size_t count,
-                       int64_t deadline_mono_ms, struct authority_report **report_out,
+                       struct dns_budget *budget, struct authority_report **report_out,
                        struct why *why);
     void (*release)(struct authority_report *report);
     void *context;
@@ -31,7 +31,8 @@ struct check_question {
 struct check_run {
     const struct check_asker *asker;
     struct dns *dns;
-    struct dns_budget budget; /* of questions to our resolver */
+    struct dns_budget budget; /* of what others publish: SPF trees and the like */
+    struct dns_budget asking; /* of the two rounds */
     int64_t deadline_mono_ms;
     const struct check_subject *subject;
     struct domain_records *records;
@@ -47,8 +48,8 @@ struct check_run {
 void check_want(struct check_run *run, enum dns_type type, const char *format, ...)
     PRINTF_LIKE(3, 4);
 
-/** Ask what is on the list. */
-void check_ask(struct check_run *run, int64_t deadline_mono_ms);
+/** Ask what is on the list, until `asking` ends. */
+void check_ask(struct check_run *run);
 
 /** What was heard for a question; NULL: it was not asked. */
 const struct authority_result *check_result(const struct check_run *run, const char *name,

@@ -24,7 +24,8 @@ add_result(const struct authority_result *result, struct health *health)
     for (size_t i = 0; i < health->zone->server_count && i < AUTHORITY_SERVERS_MAX; i++) {
         const struct authority_answer *answer = &result->answers[i];
         health->answered[i] |= authority_is_answer(answer->outcome);
-        if (!authority_is_answer(answer->outcome)) {
+        bool is_left_out = answer->reason == AUTHORITY_NO_QUERY; // says nothing about the server
+        if (!authority_is_answer(answer->outcome) && (health->last[i] == NULL || !is_left_out)) {
             health->last[i] = answer;
         }
     }
@@ -115,6 +116,7 @@ say_not_asked(const struct health *health, size_t at, struct finding_draft *find
     case AUTHORITY_RATE_LIMITED:
     case AUTHORITY_NO_ROUTE:
     case AUTHORITY_NO_TIME:
+    case AUTHORITY_NO_QUERY:
     case AUTHORITY_LOCAL_FAULT:
         break;
     }
@@ -158,11 +160,25 @@ has_answer(const struct health *health)
     return false;
 }
 
+// Not one was asked, because the check had no query left.
+static bool
+was_left_out(const struct health *health)
+{
+    bool has_any = false;
+    for (size_t i = 0; i < health->zone->server_count && i < AUTHORITY_SERVERS_MAX; i++) {
+        if (health->answered[i] || health->last[i]->outcome != AUTHORITY_NOT_ASKED) {
+            return false;
+        }
+        has_any |= health->last[i]->reason == AUTHORITY_NO_QUERY;
+    }
+    return has_any;
+}
+
 static void
 check_servers(const struct health *health, struct domain_record *record)
 {
     size_t told = 0;
-    bool is_dead = !has_answer(health);
+    bool is_dead = !has_answer(health) && !was_left_out(health);
     if (is_dead) {
         struct finding_draft finding = {.code = FINDING_NO_ANSWER};
         CHECK_SAY(finding.problem,
@@ -264,6 +280,25 @@ check_resolver_only(const struct check_run *run)
     check_add(&run->records->items[0], &finding);
 }
 
+static void
+check_limit(const struct check_run *run)
+{
+    const char *domain = run->subject->domain;
+    if (run->asking.refused + run->budget.refused == 0) {
+        return;
+    }
+    struct finding_draft finding = {.code = FINDING_TOO_MANY_QUERIES, .advice = true};
+    CHECK_SAY(finding.problem,
+              "The check of %s took more than %d DNS queries: the rest was not asked, and what "
+              "hangs on it is not known.",
+              domain, CHECK_QUERIES_MAX);
+    CHECK_SAY(finding.cure,
+              "Have fewer name servers for %s and fewer includes in its SPF record; put all its "
+              "records into one zone.",
+              domain);
+    check_add(&run->records->items[0], &finding);
+}
+
 // The zone of a record, unless an earlier record stands in it.
 static const struct authority_zone *
 new_zone(const struct check_run *run, size_t at)
@@ -308,6 +343,7 @@ check_zone(struct check_run *run)
     }
     check_domain(run);
     check_resolver_only(run);
+    check_limit(run);
     for (size_t i = 0; i < run->records->count; i++) {
         const struct authority_zone *zone = new_zone(run, i);
         if (zone == NULL) {

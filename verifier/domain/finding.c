@@ -30,6 +30,7 @@ static const char *const NAMES[] = {
     [FINDING_DNSSEC_BROKEN] = "dnssec_broken",
     [FINDING_PRIVATE_SERVER] = "private_server",
     [FINDING_RESOLVER_ONLY] = "resolver_only",
+    [FINDING_TOO_MANY_QUERIES] = "too_many_queries",
     [FINDING_SPF_TWO_RECORDS] = "spf_two_records",
     [FINDING_SPF_INCLUDE_MISSING] = "spf_include_missing",
     [FINDING_SPF_SYNTAX] = "spf_syntax",

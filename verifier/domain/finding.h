@@ -33,8 +33,9 @@ enum finding_code {
     FINDING_LAME_SERVER,
     FINDING_DEAD_SERVER,
     FINDING_DNSSEC_BROKEN,
-    FINDING_PRIVATE_SERVER, /* its address is not asked */
-    FINDING_RESOLVER_ONLY,  /* port 53 seems blocked: only our resolver was asked */
+    FINDING_PRIVATE_SERVER,   /* its address is not asked */
+    FINDING_RESOLVER_ONLY,    /* port 53 seems blocked: only our resolver was asked */
+    FINDING_TOO_MANY_QUERIES, /* CHECK_QUERIES_MAX: the rest was not asked */
     /* SPF */
     FINDING_SPF_TWO_RECORDS,
     FINDING_SPF_INCLUDE_MISSING,

@@ -19,6 +19,7 @@ enum {
     CACHE_BYTES = 1024 * 1024,
     TCP_TIMEOUT_MS = 5000,
     OUTSIDE_TIMEOUT_MS = 8000,
+    OUTSIDE_QUERIES_MAX = 200, /* one zone, its servers, and those of the zone above */
     ADDRESS_TEXT = INET6_ADDRSTRLEN,
     LINE_SIZE = 512
 };
@@ -148,10 +149,11 @@ check_outside(const struct doctor_host *host, struct dns *dns, struct doctor *do
     const struct authority_question question = {.name = host->config->inbound_mx, .type = DNS_SOA};
     AUTO(authority_cleanup) struct authority *authority = NULL;
     AUTO(report_cleanup) struct authority_report *report = NULL;
+    struct dns_budget budget = {.deadline_mono_ms = clock_mono_ms() + OUTSIDE_TIMEOUT_MS,
+                                .queries_left = OUTSIDE_QUERIES_MAX};
     struct why why;
     if (authority_open(&settings, &authority, &why) != ST_OK ||
-        authority_ask(authority, &question, 1, clock_mono_ms() + OUTSIDE_TIMEOUT_MS, &report,
-                      &why) != ST_OK) {
+        authority_ask(authority, &question, 1, &budget, &report, &why) != ST_OK) {
         doctor_tell(doctor, DOCTOR_WARNING, "port-53", DOCTOR_NO_CURE, "not looked at: %s",
                     why.text);
         return;

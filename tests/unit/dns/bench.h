@@ -3,11 +3,17 @@
 #ifndef TESTS_UNIT_DNS_BENCH_H
 #define TESTS_UNIT_DNS_BENCH_H
 
+#include <limits.h>
+
 #include "tests/unit/dns/answers.h"
 #include "verifier/dns/dns.h"
 
 // Short where the time has to pass, long where it must not: then a busy machine breaks no test.
 enum { BENCH_TIMEOUT_MS = 150, BENCH_LONG_MS = 20000, BENCH_SLACK_MS = BENCH_LONG_MS / 2 };
+
+/** A budget until this time, with as many queries as one likes. */
+#define BENCH_BUDGET(until_mono_ms)                                                                \
+    (&(struct dns_budget){.deadline_mono_ms = (until_mono_ms), .queries_left = UINT_MAX})
 
 extern struct server *bench_server;
 

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -20,9 +21,9 @@ ask_many(struct authority *authority, const struct authority_question *questions
 {
     struct authority_report *report = NULL;
     struct why why;
-    assert_int_equal(
-        authority_ask(authority, questions, count, clock_mono_ms() + BENCH_LONG_MS, &report, &why),
-        ST_OK);
+    assert_int_equal(authority_ask(authority, questions, count,
+                                   BENCH_BUDGET(clock_mono_ms() + BENCH_LONG_MS), &report, &why),
+                     ST_OK);
     assert_int_equal(report->count, count);
     return report;
 }
@@ -412,16 +413,18 @@ what_cannot_be_asked_is_named(void **state)
     }
     int64_t deadline = clock_mono_ms() + BENCH_LONG_MS;
     assert_int_equal(authority_ask(house.authority, questions, AUTHORITY_QUESTIONS_MAX + 1,
-                                   deadline, &report, &why),
+                                   BENCH_BUDGET(deadline), &report, &why),
                      ST_TOO_LARGE);
     authority_report_free(ask_many(house.authority, questions, AUTHORITY_QUESTIONS_MAX));
     questions[0].name = "a..b";
-    assert_int_equal(authority_ask(house.authority, questions, 1, deadline, &report, &why),
-                     ST_INVALID);
+    assert_int_equal(
+        authority_ask(house.authority, questions, 1, BENCH_BUDGET(deadline), &report, &why),
+        ST_INVALID);
     assert_non_null(strstr(why.text, "a..b"));
     questions[0].name = "1.2.3.4.5.6.7.8.9.10.11.12.13.14.15.16.17.18.19.20.21.22.23.24.25";
-    assert_int_equal(authority_ask(house.authority, questions, 1, deadline, &report, &why),
-                     ST_INVALID);
+    assert_int_equal(
+        authority_ask(house.authority, questions, 1, BENCH_BUDGET(deadline), &report, &why),
+        ST_INVALID);
     assert_null(report);
     questions[0].name += 2; // 24 labels
     authority_report_free(ask_many(house.authority, questions, 1));
@@ -443,14 +446,15 @@ no_call_outlives_its_deadline(void **state)
                                                    {"z-11-15.test", DNS_MX}};
     struct authority_report *report = NULL;
     int64_t start = clock_mono_ms();
-    assert_int_equal(
-        authority_ask(house.authority, questions, 2, start + 4 * BENCH_TIMEOUT_MS, &report, NULL),
-        ST_OK);
+    assert_int_equal(authority_ask(house.authority, questions, 2,
+                                   BENCH_BUDGET(start + 4 * BENCH_TIMEOUT_MS), &report, NULL),
+                     ST_OK);
     assert_true(clock_mono_ms() - start < BENCH_SLACK_MS);
     assert_int_equal(report->results[0].answers[0].outcome, AUTHORITY_FOUND);
     assert_int_equal(report->results[0].answers[1].outcome, AUTHORITY_TIMEOUT);
     authority_report_free(report);
-    assert_int_equal(authority_ask(house.authority, questions, 2, start, &report, NULL), ST_OK);
+    assert_int_equal(
+        authority_ask(house.authority, questions, 2, BENCH_BUDGET(start), &report, NULL), ST_OK);
     assert_int_equal(report->results[0].answers[0].reason, AUTHORITY_NO_TIME);
     assert_int_equal(report->results[0].resolver.answer->status, DNS_TEMPORARY);
     authority_report_free(report);
@@ -468,7 +472,7 @@ a_server_above_its_rate_is_not_asked_rather_than_late(void **state)
     struct authority_report *report = NULL;
     unsigned before = world_count(WORLD_GOOD);
     assert_int_equal(authority_ask(house.authority, questions, ARRAY_LEN(questions),
-                                   clock_mono_ms() + 2000, &report, NULL),
+                                   BENCH_BUDGET(clock_mono_ms() + 2000), &report, NULL),
                      ST_OK);
     size_t found = 0;
     size_t limited = 0;
@@ -481,6 +485,63 @@ a_server_above_its_rate_is_not_asked_rather_than_late(void **state)
     assert_in_range(found, 2, 5); // 1.6 s of turns at most
     assert_int_equal(world_count(WORLD_GOOD) - before, found);
     authority_report_free(report);
+}
+
+/* One call with so many queries. */
+struct spent {
+    struct dns_budget budget;
+    unsigned came;  /* to all servers and the resolver */
+    size_t cut;     /* answers that were not asked for */
+    size_t unknown; /* questions whose zone is not known */
+};
+
+static struct spent
+spend(unsigned queries)
+{
+    enum { QUESTIONS = 4 };
+    AUTO_HOUSE house = open_house(BENCH_LONG_MS, 0); // remembers nothing of another call
+    struct authority_question questions[QUESTIONS];
+    for (size_t i = 0; i < QUESTIONS; i++) {
+        questions[i] = (struct authority_question){"z-11-18-28.test", DNS_TXT}; // TCP; no EDNS
+    }
+    struct spent spent = {
+        .budget = {.deadline_mono_ms = clock_mono_ms() + BENCH_LONG_MS, .queries_left = queries}};
+    struct authority_report *report = NULL;
+    unsigned before = world_count_all();
+    assert_int_equal(
+        authority_ask(house.authority, questions, QUESTIONS, &spent.budget, &report, NULL), ST_OK);
+    spent.came = world_count_all() - before;
+    for (size_t i = 0; i < QUESTIONS; i++) {
+        const struct authority_result *result = &report->results[i];
+        spent.unknown += result->zone == NULL;
+        for (size_t k = 0; result->zone != NULL && k < result->zone->server_count; k++) {
+            spent.cut += result->answers[k].reason == AUTHORITY_NO_QUERY;
+            assert_true(result->answers[k].outcome == AUTHORITY_FOUND ||
+                        result->answers[k].reason == AUTHORITY_NO_QUERY);
+        }
+    }
+    assert_false(report->is_port_blocked);
+    authority_report_free(report);
+    return spent;
+}
+
+// Tries by UDP and TCP, with EDNS and without, at the servers and at the resolver: all count.
+static void
+a_call_asks_no_more_than_its_budget(void **state)
+{
+    (void)state;
+    struct spent whole = spend(UINT_MAX);
+    assert_int_equal(whole.came, whole.budget.queries);
+    assert_int_equal(whole.cut + whole.budget.refused, 0);
+    struct spent exact = spend(whole.came);
+    assert_int_equal(exact.came, whole.came);
+    assert_int_equal(exact.cut + exact.budget.refused, 0);
+    struct spent less = spend(whole.came - 1);
+    assert_int_equal(less.came, whole.came - 1);
+    assert_int_equal(less.cut, 1);
+    struct spent none = spend(0);
+    assert_int_equal(none.came, 0);
+    assert_int_equal(none.unknown, 4);
 }
 
 static void
@@ -560,6 +621,7 @@ main(void)
         cmocka_unit_test(with_a_fixture_only_its_answers_count),
         cmocka_unit_test(what_cannot_be_asked_is_named),
         cmocka_unit_test(no_call_outlives_its_deadline),
+        cmocka_unit_test(a_call_asks_no_more_than_its_budget),
         cmocka_unit_test(a_server_above_its_rate_is_not_asked_rather_than_late),
         cmocka_unit_test(without_a_socket_the_fault_is_ours),
         cmocka_unit_test(a_dead_server_delays_only_the_first_call),

@@ -634,6 +634,16 @@ world_resolver_count(void)
     return server_udp_count(resolver);
 }
 
+unsigned
+world_count_all(void)
+{
+    unsigned count = server_udp_count(resolver) + server_tcp_count(resolver);
+    for (int i = WORLD_PARENT; i < WORLD_END; i++) {
+        count += server_udp_count(servers[i]) + server_tcp_count(servers[i]);
+    }
+    return count;
+}
+
 void
 world_block(bool is_blocked)
 {

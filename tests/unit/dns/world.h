@@ -57,6 +57,9 @@ unsigned world_count(int server);
 /** Queries that came to the resolver. */
 unsigned world_resolver_count(void);
 
+/** All queries that came to anybody, by UDP and by TCP. */
+unsigned world_count_all(void);
+
 /** From now on the servers at 127.0.0.10 and above say nothing, as behind a firewall. */
 void world_block(bool is_blocked);
 

@@ -108,11 +108,11 @@ ask_one(const struct script *script, struct script_report *all, size_t at,
 
 enum status
 script_ask(void *context, const struct authority_question *questions, size_t count,
-           int64_t deadline_mono_ms, struct authority_report **report_out, struct why *why)
+           struct dns_budget *budget, struct authority_report **report_out, struct why *why)
 {
     struct script *script = context;
     struct script_report *all = xcalloc(1, sizeof(*all));
-    (void)deadline_mono_ms;
+    (void)budget;
     (void)why;
     script->rounds++;
     script->questions += (unsigned)count;

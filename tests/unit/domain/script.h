@@ -29,7 +29,7 @@ struct dns *script_lines(const char *const *pieces);
 
 /** For struct check_asker; `context` is the script. */
 enum status script_ask(void *context, const struct authority_question *questions, size_t count,
-                       int64_t deadline_mono_ms, struct authority_report **report_out,
+                       struct dns_budget *budget, struct authority_report **report_out,
                        struct why *why);
 void script_release(struct authority_report *report);
 

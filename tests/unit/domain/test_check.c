@@ -301,6 +301,22 @@ two_hundred_txt_records_hide_nothing(void **state)
     domain_records_done(&one.seen);
 }
 
+// The name with the domain twice in it is a guess; as too deep a name it would spoil its whole
+// round.
+static void
+a_name_that_is_too_deep_is_not_asked(void **state)
+{
+    (void)state;
+    static const char deep[] = "1.2.3.4.5.6.7.8.9.10.11.12.13.14.15.16.17.18.19.20.21.22.c.example";
+    struct check_run *run = xcalloc(1, sizeof(*run));
+    check_want(run, DNS_TXT, "%s", deep);
+    assert_int_equal(run->question_count, 1);
+    check_want(run, DNS_TXT, "0.%s", deep);
+    assert_int_equal(run->question_count, 1);
+    free(run->questions);
+    free(run);
+}
+
 static void
 findings_past_the_cap_are_dropped(void **state)
 {
@@ -360,6 +376,7 @@ main(void)
         cmocka_unit_test(mail_that_no_route_takes_is_told),
         cmocka_unit_test(the_value_to_have_in_the_end_is_the_merged_one),
         cmocka_unit_test(two_hundred_txt_records_hide_nothing),
+        cmocka_unit_test(a_name_that_is_too_deep_is_not_asked),
         cmocka_unit_test(findings_past_the_cap_are_dropped),
         cmocka_unit_test(text_of_a_stranger_is_shown_as_dig_does),
     };
