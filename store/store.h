@@ -294,7 +294,8 @@ struct store_submission {
     const struct store_delivery *deliveries; /* state QUEUED or HELD; message_id is ignored */
     size_t delivery_count;
     struct store_dedupe dedupe;
-    /** Asked inside the transaction: false when the one who waits is gone; nothing is stored. */
+    /** Asked inside the transaction: false when the one who waits is gone, and nothing is stored.
+     *  NULL: wanted always. */
     bool (*still_wanted)(void *context);
     void (*done)(void *context, const struct store_submit_result *result);
     void *context;

@@ -10,11 +10,12 @@
 
 enum { FORMAT_MAX = 1024 * 1024 };
 
-static void
-make_path(const struct folder *folder, const char *name, char out[256])
+const char *
+folder_path(const struct folder *folder, const char *name, char out[FOLDER_PATH_SIZE])
 {
-    int length = snprintf(out, 256, "%s/%s", folder->path, name);
-    assert(length > 0 && length < 256);
+    int length = snprintf(out, FOLDER_PATH_SIZE, "%s/%s", folder->path, name);
+    assert(length > 0 && length < FOLDER_PATH_SIZE);
+    return out;
 }
 
 void
@@ -43,16 +44,16 @@ folder_remove(const struct folder *folder)
 void
 folder_mkdir(const struct folder *folder, const char *name)
 {
-    char path[256];
-    make_path(folder, name, path);
+    char path[FOLDER_PATH_SIZE];
+    (void)folder_path(folder, name, path);
     assert(mkdir(path, 0700) == 0);
 }
 
 void
 folder_write(const struct folder *folder, const char *name, const char *text)
 {
-    char path[256];
-    make_path(folder, name, path);
+    char path[FOLDER_PATH_SIZE];
+    (void)folder_path(folder, name, path);
     FILE *file = fopen(path, "w");
     assert(file != NULL);
     assert(fputs(text, file) >= 0);
@@ -63,16 +64,16 @@ folder_write(const struct folder *folder, const char *name, const char *text)
 void
 folder_chmod(const struct folder *folder, const char *name, mode_t mode)
 {
-    char path[256];
-    make_path(folder, name, path);
+    char path[FOLDER_PATH_SIZE];
+    (void)folder_path(folder, name, path);
     assert(chmod(path, mode) == 0);
 }
 
 struct config *
 folder_load(const struct folder *folder, struct diagnostics *diagnostics)
 {
-    char path[256];
-    make_path(folder, "mailspur.yaml", path);
+    char path[FOLDER_PATH_SIZE];
+    (void)folder_path(folder, "mailspur.yaml", path);
     struct config *config = NULL;
     enum status status = config_load(path, diagnostics, &config);
     assert((status == ST_OK) == (config != NULL));

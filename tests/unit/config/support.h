@@ -8,6 +8,8 @@
 #include "common/strbuf.h"
 #include "config/config.h"
 
+enum { FOLDER_PATH_SIZE = 256 };
+
 struct folder {
     char path[64];
 };
@@ -29,6 +31,9 @@ void folder_remove(const struct folder *folder);
 int folder_setup(void **state);
 int folder_teardown(void **state);
 
+/** The path of what is called so in it; returns out. */
+const char *folder_path(const struct folder *folder, const char *name, char out[FOLDER_PATH_SIZE]);
+
 /** Make a folder inside it. */
 void folder_mkdir(const struct folder *folder, const char *name);
 
@@ -39,7 +44,7 @@ void folder_chmod(const struct folder *folder, const char *name, mode_t mode);
 /** Load its mailspur.yaml; NULL when it is refused. */
 struct config *folder_load(const struct folder *folder, struct diagnostics *diagnostics);
 
-/** As folder_load, but any fault fails the test. */
+/** As folder_load, but any fault is printed and fails the test. */
 struct config *folder_load_good(const struct folder *folder);
 
 /** The errors (or the warnings) one a line, with "$" for the folder's path; free() it. */

@@ -28,7 +28,7 @@ cli_run(const struct house *house, const char *line)
     char words[LINE_SIZE];
     char program[] = "mailspur";
     char option[] = "-c";
-    char config[HOUSE_PATH_SIZE];
+    char config[FOLDER_PATH_SIZE];
     char *argv[WORDS_MAX + 4] = {program};
     int argc = 1;
     (void)snprintf(words, sizeof(words), "%s", line);

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -17,24 +16,15 @@
 #include "common/strbuf.h"
 #include "common/unixsock.h"
 #include "tests/unit/domain/fixture_check.h"
+#include "tests/unit/store/submit.h"
 #include "verifier/dns/dns.h"
 
 enum { ANSWER_MAX = 8 * 1024 * 1024 };
 
 static void
-write_file(const struct house *house, const char *name, const char *text)
-{
-    char path[2 * HOUSE_PATH_SIZE];
-    (void)snprintf(path, sizeof(path), "%s/%s", house->folder, name);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
-static void
 write_configuration(const struct house *house)
 {
+    const char *at = house->folder.path;
     AUTO_STRBUF text = STRBUF_INIT(8192);
     strbuf_printf(&text,
                   "hostname: mx.test.example\n"
@@ -49,42 +39,25 @@ write_configuration(const struct house *house)
                   "  spf_include: _spf.test.example, dkim_keys: %s/dkim}\n"
                   "destinations:\n"
                   "  psa: {kind: psa, url: \"https://psa.invalid/hook\"}\n",
-                  house->folder, house->folder, house->folder, house->folder, house->folder);
-    write_file(house, "mailspur.yaml", strbuf_text(&text));
-    write_file(house, "domains.d/ours.example.yaml",
-               "domain: ours.example\n"
-               "routes:\n  - {name: all, recipient: \"*\", destinations: [psa]}\n");
-    write_file(house, "domains.d/bare.example.yaml", "domain: bare.example\n");
-}
-
-static struct config *
-load(const struct house *house)
-{
-    struct diagnostics list = {.items = NULL};
-    struct config *config = NULL;
-    enum status status = config_load(house->config_path, &list, &config);
-    for (size_t i = 0; i < list.count; i++) {
-        if (list.items[i].is_error) {
-            print_error("%s:%u: %s\n", list.items[i].file, list.items[i].line, list.items[i].text);
-        }
-    }
-    diagnostics_done(&list);
-    assert_int_equal(status, ST_OK);
-    return config;
+                  at, at, at, at, at);
+    folder_write(&house->folder, "mailspur.yaml", strbuf_text(&text));
+    folder_write(&house->folder, "domains.d/ours.example.yaml",
+                 "domain: ours.example\n"
+                 "routes:\n  - {name: all, recipient: \"*\", destinations: [psa]}\n");
+    folder_write(&house->folder, "domains.d/bare.example.yaml", "domain: bare.example\n");
 }
 
 static void
 open_upper_parts(struct house *house)
 {
     struct why why = {.text = ""};
-    char zone[2 * HOUSE_PATH_SIZE];
-    (void)snprintf(zone, sizeof(zone), "%s/zone", house->folder);
+    char zone[FOLDER_PATH_SIZE];
     house->limits = limits_new(house->store);
     const struct api_context context = {.store = house->store,
                                         .holder = house->holder,
                                         .dispatcher = house->dispatcher,
                                         .limits = house->limits};
-    if (dns_open_fixture(zone, &house->dns, &why) != ST_OK) {
+    if (dns_open_fixture(folder_path(&house->folder, "zone", zone), &house->dns, &why) != ST_OK) {
         fail_msg("dns: %s", why.text);
     }
     clock_guard_init(&house->clock);
@@ -112,50 +85,52 @@ close_upper_parts(struct house *house)
     dns_close(house->dns);
 }
 
-void
-house_open(struct house *house)
+int
+house_set_up(void **state)
 {
-    *house = (struct house){.folder = "/tmp/control-XXXXXX"};
-    assert_non_null(mkdtemp(house->folder));
-    (void)snprintf(house->config_path, HOUSE_PATH_SIZE, "%s/mailspur.yaml", house->folder);
-    (void)snprintf(house->socket_path, HOUSE_PATH_SIZE, "%s/control.sock", house->folder);
+    static struct house opened;
+    struct house *house = &opened;
+    *house = (struct house){.store = NULL};
+    folder_make(&house->folder);
+    (void)folder_path(&house->folder, "mailspur.yaml", house->config_path);
+    (void)folder_path(&house->folder, "control.sock", house->socket_path);
     house->socket = (struct config_socket){.path = house->socket_path, .mode = 0600};
-    char path[HOUSE_PATH_SIZE];
-    (void)snprintf(path, sizeof(path), "%s/domains.d", house->folder);
-    assert_int_equal(mkdir(path, 0700), 0);
     write_configuration(house);
-    write_file(house, "zone", "# empty\n");
-    (void)snprintf(path, sizeof(path), "%s/mailspur.db", house->folder);
+    folder_write(&house->folder, "zone", "# empty\n");
     struct why why = {.text = ""};
-    const struct store_settings settings = {.path = path};
+    char path[FOLDER_PATH_SIZE];
+    const struct store_settings settings = {.path =
+                                                folder_path(&house->folder, "mailspur.db", path)};
     if (store_open(&settings, &house->store, &why) != ST_OK) {
         fail_msg("store: %s", why.text);
     }
-    house->holder = config_holder_new(load(house));
+    house->holder = config_holder_new(folder_load_good(&house->folder));
     if (dispatcher_open(house->store, house->holder, &house->dispatcher, &why) != ST_OK) {
         fail_msg("dispatcher: %s", why.text);
     }
     open_upper_parts(house);
+    *state = house;
+    return 0;
 }
 
-void
-house_close(struct house *house)
+int
+house_tear_down(void **state)
 {
+    struct house *house = *state;
     close_upper_parts(house);
     dispatcher_stop(house->dispatcher, 0);
     dispatcher_close(house->dispatcher);
     store_close(house->store);
     config_holder_free(house->holder);
-    char command[HOUSE_PATH_SIZE];
-    (void)snprintf(command, sizeof(command), "rm -rf %s", house->folder);
-    assert_int_equal(system(command), 0);
+    folder_remove(&house->folder);
+    return 0;
 }
 
 void
 house_publish(struct house *house, const char *zone)
 {
     close_upper_parts(house);
-    write_file(house, "zone", zone);
+    folder_write(&house->folder, "zone", zone);
     open_upper_parts(house);
 }
 
@@ -250,30 +225,6 @@ house_verify(struct house *house, const char *domain)
 
 // ---- messages
 
-static bool
-wanted(void *context)
-{
-    (void)context;
-    return true;
-}
-
-struct waiter {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool done;
-    enum status status;
-};
-
-static void
-on_done(void *context, const struct store_submit_result *result)
-{
-    struct waiter *waiter = context;
-    AUTO_LOCK(held, &waiter->lock);
-    waiter->done = true;
-    waiter->status = result->status;
-    (void)pthread_cond_signal(&waiter->changed);
-}
-
 static int
 make_body(size_t size)
 {
@@ -322,26 +273,15 @@ house_store(struct house *house, const char *subject, enum delivery_state state,
         .reason = state == DELIVERY_HELD ? "dmarc quarantine" : "",
         .created_at = message.received_at,
         .due_at = message.received_at + 24 * 3600 * 1000}; // not while a test runs
-    struct waiter waiter = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
     struct store_submission submission = {.message = &message,
                                           .body_fd = make_body(size),
                                           .deliveries = &delivery,
                                           .delivery_count = 1,
-                                          .dedupe = {.keep_ms = 1000},
-                                          .still_wanted = wanted,
-                                          .done = on_done,
-                                          .context = &waiter};
+                                          .dedupe = {.keep_ms = 1000}};
     (void)snprintf((char *)submission.dedupe.key, sizeof(submission.dedupe.key), "%.30s",
                    message.id.text + 6);
-    store_submit(house->store, &submission);
-    {
-        AUTO_LOCK(held, &waiter.lock);
-        while (!waiter.done) {
-            (void)pthread_cond_wait(&waiter.changed, held);
-        }
-    }
+    submission_store(house->store, &submission);
     assert_int_equal(close(submission.body_fd), 0);
-    assert_int_equal(waiter.status, ST_OK);
     *delivery_out = delivery.id;
     return message.id;
 }

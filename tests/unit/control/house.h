@@ -14,15 +14,14 @@
 #include "control/api/api.h"
 #include "router/delivery/dispatcher.h"
 #include "store/store.h"
+#include "tests/unit/config/support.h"
 #include "verifier/domain/registry.h"
 
-enum { HOUSE_PATH_SIZE = 96 };
-
 struct house {
-    char folder[48];
-    char config_path[HOUSE_PATH_SIZE];
+    struct folder folder;
+    char config_path[FOLDER_PATH_SIZE];
     struct config_socket socket;
-    char socket_path[HOUSE_PATH_SIZE];
+    char socket_path[FOLDER_PATH_SIZE];
     struct store *store;
     struct dns *dns;
     struct clock_guard clock;
@@ -33,8 +32,10 @@ struct house {
     struct api *api;
 };
 
-void house_open(struct house *house);
-void house_close(struct house *house);
+/** cmocka setup and teardown: *state is an open house. */
+int house_set_up(void **state);
+int house_tear_down(void **state);
+#define WITH_HOUSE(test) cmocka_unit_test_setup_teardown(test, house_set_up, house_tear_down)
 
 /** Stop the API; registry and DNS start anew with this zone (verifier/dns/dns.h), then the API. */
 void house_publish(struct house *house, const char *zone);

@@ -22,22 +22,6 @@ json_drop(json_t **json)
 }
 #define AUTO_JSON AUTO(json_drop) json_t
 
-static int
-set_up(void **state)
-{
-    static struct house house;
-    house_open(&house);
-    *state = &house;
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    house_close(*state);
-    return 0;
-}
-
 // ---- mistakes
 
 struct mistake {
@@ -526,30 +510,28 @@ unknown_ids_are_no_ids(void **state)
     assert_int_equal(house_ask(*state, "GET", target, NULL, NULL), 404);
 }
 
-#define API_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        API_TEST(mistake_is_answered_with_code_and_sentence),
-        API_TEST(domain_goes_its_way_from_added_to_removed),
-        API_TEST(inbound_on_without_routes_is_refused),
-        API_TEST(inbound_on_before_verification_is_refused),
-        API_TEST(missing_record_is_named_with_its_cure),
-        API_TEST(same_domain_twice_and_too_many_pending_are_refused),
-        API_TEST(list_shows_a_tenants_domains_and_removed_ones_when_asked),
-        API_TEST(history_tells_what_happened_newest_first),
-        API_TEST(what_a_removed_domain_has_held_becomes_what_was_asked),
-        API_TEST(tenants_are_added_and_listed_by_name),
-        API_TEST(a_tenant_with_domains_is_removed_only_when_that_is_said),
-        API_TEST(message_is_shown_with_verdict_and_deliveries),
-        API_TEST(raw_message_comes_whole_whatever_its_size),
-        API_TEST(lists_continue_page_by_page_without_loss),
-        API_TEST(held_mail_is_released_or_discarded_as_selected),
-        API_TEST(dead_letters_are_queued_again_and_held_ones_left_alone),
-        API_TEST(status_counts_what_is_there),
-        API_TEST(unknown_ids_are_no_ids),
+        WITH_HOUSE(mistake_is_answered_with_code_and_sentence),
+        WITH_HOUSE(domain_goes_its_way_from_added_to_removed),
+        WITH_HOUSE(inbound_on_without_routes_is_refused),
+        WITH_HOUSE(inbound_on_before_verification_is_refused),
+        WITH_HOUSE(missing_record_is_named_with_its_cure),
+        WITH_HOUSE(same_domain_twice_and_too_many_pending_are_refused),
+        WITH_HOUSE(list_shows_a_tenants_domains_and_removed_ones_when_asked),
+        WITH_HOUSE(history_tells_what_happened_newest_first),
+        WITH_HOUSE(what_a_removed_domain_has_held_becomes_what_was_asked),
+        WITH_HOUSE(tenants_are_added_and_listed_by_name),
+        WITH_HOUSE(a_tenant_with_domains_is_removed_only_when_that_is_said),
+        WITH_HOUSE(message_is_shown_with_verdict_and_deliveries),
+        WITH_HOUSE(raw_message_comes_whole_whatever_its_size),
+        WITH_HOUSE(lists_continue_page_by_page_without_loss),
+        WITH_HOUSE(held_mail_is_released_or_discarded_as_selected),
+        WITH_HOUSE(dead_letters_are_queued_again_and_held_ones_left_alone),
+        WITH_HOUSE(status_counts_what_is_there),
+        WITH_HOUSE(unknown_ids_are_no_ids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

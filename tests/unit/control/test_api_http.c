@@ -17,22 +17,6 @@
 #include "control/api/request.h"
 #include "house.h"
 
-static int
-set_up(void **state)
-{
-    static struct house house;
-    house_open(&house);
-    *state = &house;
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    house_close(*state);
-    return 0;
-}
-
 #define HOST "Host: localhost\r\n"
 #define JSON "Content-Type: application/json\r\n"
 
@@ -200,17 +184,14 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(bad_request_is_refused_and_the_connection_closed, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(wrong_method_is_told_the_right_ones, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(body_may_have_the_limit_and_not_a_byte_more, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(every_answer_has_the_security_headers, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(two_requests_share_a_connection, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(idle_connections_do_not_lock_others_out, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(second_api_on_the_socket_is_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(socket_has_the_rights_asked_for_and_goes_with_the_api,
-                                        set_up, tear_down),
+        WITH_HOUSE(bad_request_is_refused_and_the_connection_closed),
+        WITH_HOUSE(wrong_method_is_told_the_right_ones),
+        WITH_HOUSE(body_may_have_the_limit_and_not_a_byte_more),
+        WITH_HOUSE(every_answer_has_the_security_headers),
+        WITH_HOUSE(two_requests_share_a_connection),
+        WITH_HOUSE(idle_connections_do_not_lock_others_out),
+        WITH_HOUSE(second_api_on_the_socket_is_refused),
+        WITH_HOUSE(socket_has_the_rights_asked_for_and_goes_with_the_api),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

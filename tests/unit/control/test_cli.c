@@ -17,22 +17,6 @@
 
 enum { LINE_SIZE = 512 };
 
-static int
-set_up(void **state)
-{
-    static struct house house;
-    house_open(&house);
-    *state = &house;
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    house_close(*state);
-    return 0;
-}
-
 // ---- without a daemon
 
 static const struct cli_step OFFLINE[] = {
@@ -263,8 +247,6 @@ good_configuration_is_called_good(void **state)
     cli_expect(*state, "config check --json", CLI_OK, "{\"ok\":true");
 }
 
-#define CLI_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int
 main(void)
 {
@@ -272,13 +254,13 @@ main(void)
         cmocka_unit_test(command_line_is_explained_and_exits_as_documented),
         cmocka_unit_test(every_command_has_its_line_of_help),
         cmocka_unit_test(output_that_cannot_be_written_is_no_success),
-        CLI_TEST(domain_commands_say_what_they_did),
-        CLI_TEST(verified_domain_shows_ticks_and_the_next_step),
-        CLI_TEST(removal_without_yes_and_without_a_terminal_is_refused),
-        CLI_TEST(mail_commands_show_and_act),
-        CLI_TEST(word_that_is_no_utf8_never_selects_more),
-        CLI_TEST(long_list_tells_how_to_go_on),
-        CLI_TEST(good_configuration_is_called_good),
+        WITH_HOUSE(domain_commands_say_what_they_did),
+        WITH_HOUSE(verified_domain_shows_ticks_and_the_next_step),
+        WITH_HOUSE(removal_without_yes_and_without_a_terminal_is_refused),
+        WITH_HOUSE(mail_commands_show_and_act),
+        WITH_HOUSE(word_that_is_no_utf8_never_selects_more),
+        WITH_HOUSE(long_list_tells_how_to_go_on),
+        WITH_HOUSE(good_configuration_is_called_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

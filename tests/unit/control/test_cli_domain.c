@@ -15,22 +15,6 @@
 #include "common/cleanup.h"
 #include "control/cli/cli.h"
 
-static int
-set_up(void **state)
-{
-    static struct house house;
-    house_open(&house);
-    *state = &house;
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    house_close(*state);
-    return 0;
-}
-
 // ---- tenants
 
 static const struct cli_step TENANT_STEPS[] = {
@@ -229,21 +213,19 @@ watch_with_json_prints_an_object_for_each_check_and_nothing_else(void **state)
     assert_true(lines >= 1 && lines <= 2);
 }
 
-#define DOMAIN_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        DOMAIN_TEST(tenants_come_and_go),
-        DOMAIN_TEST(tenant_with_domains_is_not_removed_without_yes_or_a_terminal),
-        DOMAIN_TEST(records_come_in_every_form),
-        DOMAIN_TEST(each_dkim_cname_leads_to_a_line_of_the_zone),
-        DOMAIN_TEST(list_counts_problems_and_tells_the_next_check),
-        DOMAIN_TEST(show_tells_how_it_stands_and_what_is_coming),
-        DOMAIN_TEST(watch_ends_at_once_when_there_is_nothing_to_wait_for),
-        DOMAIN_TEST(watch_gives_up_when_its_time_is_over_with_the_whole_report),
-        DOMAIN_TEST(watch_with_json_prints_an_object_for_each_check_and_nothing_else),
+        WITH_HOUSE(tenants_come_and_go),
+        WITH_HOUSE(tenant_with_domains_is_not_removed_without_yes_or_a_terminal),
+        WITH_HOUSE(records_come_in_every_form),
+        WITH_HOUSE(each_dkim_cname_leads_to_a_line_of_the_zone),
+        WITH_HOUSE(list_counts_problems_and_tells_the_next_check),
+        WITH_HOUSE(show_tells_how_it_stands_and_what_is_coming),
+        WITH_HOUSE(watch_ends_at_once_when_there_is_nothing_to_wait_for),
+        WITH_HOUSE(watch_gives_up_when_its_time_is_over_with_the_whole_report),
+        WITH_HOUSE(watch_with_json_prints_an_object_for_each_check_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,11 +11,13 @@
 
 #include <cmocka.h>
 
+#include "cli_run.h"
 #include "common/cleanup.h"
 #include "common/evidence.h"
 #include "common/xalloc.h"
 #include "control/cli/cli.h"
-#include "house.h"
+
+enum { LINE_SIZE = 512 };
 
 #define SPF_FAIL                                                                                   \
     "\"spf\":{\"result\":\"fail\",\"identity\":\"mailfrom\",\"domain\":\"x.example\","             \
@@ -45,26 +47,8 @@ static const struct evidence SAMPLE = {
     .verdict = "{\"local\":false," SPF_FAIL ",\"dkim\":[]," DMARC_FAIL "}",
 };
 
-static struct house house;
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    house_open(&house);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    house_close(&house);
-    return 0;
-}
-
 static struct id
-keep(const struct evidence *evidence)
+keep(const struct house *house, const struct evidence *evidence)
 {
     AUTO_STRBUF text = STRBUF_INIT(EVIDENCE_MAX);
     evidence_format(evidence, &text);
@@ -75,54 +59,27 @@ keep(const struct evidence *evidence)
                                        .domain = "ours.example",
                                        .data = strbuf_text(&text)};
     uint64_t count;
-    store_evidence_put(house.store, &row);
-    assert_int_equal(store_evidence_purge(house.store, 0, 1, &count, NULL), ST_OK); // behind it
+    store_evidence_put(house->store, &row);
+    assert_int_equal(store_evidence_purge(house->store, 0, 1, &count, NULL), ST_OK); // behind it
     return row.id;
 }
 
-// Run `mailspur auth explain ID` with up to three more words; everything it printed, owned.
-static char *
-explain(const char *id, const char *const more[3], int code)
-{
-    char *argv[10] = {NULL};
-    int argc = 0;
-    const char *const words[] = {"mailspur", "auth",     "explain",        id, more[0], more[1],
-                                 more[2],    "--socket", house.socket_path};
-    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-        if (words[i] != NULL) {
-            argv[argc++] = xstrdup(words[i]);
-        }
-    }
-    char *printed = NULL;
-    size_t length;
-    FILE *out = open_memstream(&printed, &length);
-    int got = cli_main(argc, argv, out, out);
-    assert_int_equal(fclose(out), 0);
-    for (int i = 0; i < argc; i++) {
-        free(argv[i]);
-    }
-    if (got != code) {
-        fail_msg("exit %d\n%s", got, printed);
-    }
-    return printed;
-}
-
+// What `mailspur auth explain ID` prints, with these words behind it.
 static void
-expect(const char *id, const char *const more[3], int code, const char *wanted)
+expect(const struct house *house, const char *id, const char *words, int code, const char *wanted)
 {
-    AUTO_FREE char *printed = explain(id, more, code);
-    if (strstr(printed, wanted) == NULL) {
-        fail_msg("'%s' is not in\n%s", wanted, printed);
-    }
+    char line[LINE_SIZE];
+    (void)snprintf(line, sizeof(line), "auth explain %s %s", id, words);
+    cli_expect(house, line, code, wanted);
 }
 
-static const char *const PLAIN[3] = {NULL};
-static const char *const RECHECK[3] = {"--recheck"};
+static const char PLAIN[] = "";
+static const char RECHECK[] = "--recheck";
 
 static void
 each_result_has_its_sentence(void **state)
 {
-    (void)state;
+    struct house *house = *state;
     static const struct {
         const char *verdict; /* members, in place of the sample's; NULL: the sample's */
         const char *told;
@@ -164,15 +121,15 @@ each_result_has_its_sentence(void **state)
             strbuf_printf(&verdict, "{%s}", cases[i].verdict);
             evidence.verdict = strbuf_text(&verdict);
         }
-        const struct id id = keep(&evidence);
-        expect(id.text, PLAIN, CLI_OK, cases[i].told);
+        const struct id id = keep(house, &evidence);
+        expect(house, id.text, PLAIN, CLI_OK, cases[i].told);
     }
 }
 
 static void
 each_decision_has_its_sentence(void **state)
 {
-    (void)state;
+    struct house *house = *state;
     static const struct {
         const char *action, *reason, *told;
     } cases[] = {
@@ -187,92 +144,92 @@ each_decision_has_its_sentence(void **state)
         struct evidence evidence = SAMPLE;
         evidence.action = cases[i].action;
         evidence.reason = cases[i].reason;
-        const struct id id = keep(&evidence);
-        expect(id.text, PLAIN, CLI_OK, cases[i].told);
+        const struct id id = keep(house, &evidence);
+        expect(house, id.text, PLAIN, CLI_OK, cases[i].told);
     }
 }
 
 static void
 without_the_message_spf_alone_is_judged_again(void **state)
 {
-    (void)state;
-    static const char *const JSON[3] = {"--recheck", "--json"};
-    const struct id id = keep(&SAMPLE);
-    expect(id.text, RECHECK, CLI_OK, "it agrees");
-    expect(id.text, RECHECK, CLI_OK, "Only SPF was judged");
-    expect(id.text, JSON, CLI_OK, "\"agrees\":true,\"checked\":\"spf\",\"differences\":[]");
+    struct house *house = *state;
+    static const char JSON[] = "--recheck --json";
+    const struct id id = keep(house, &SAMPLE);
+    expect(house, id.text, RECHECK, CLI_OK, "it agrees");
+    expect(house, id.text, RECHECK, CLI_OK, "Only SPF was judged");
+    expect(house, id.text, JSON, CLI_OK, "\"agrees\":true,\"checked\":\"spf\",\"differences\":[]");
 }
 
 static void
 what_differs_is_named(void **state)
 {
-    (void)state;
+    struct house *house = *state;
     struct evidence evidence = SAMPLE;
     evidence.dns = "!ONLY\nx.example TXT v=spf1 ip4:192.0.2.9 -all\n";
-    const struct id other = keep(&evidence);
-    expect(other.text, RECHECK, CLI_FAILED, "spf.result was \"fail\" and is \"pass\" now");
+    const struct id other = keep(house, &evidence);
+    expect(house, other.text, RECHECK, CLI_FAILED, "spf.result was \"fail\" and is \"pass\" now");
     evidence.dns = "!ONLY\n";
     evidence.dns_left_out = 1;
-    const struct id missing = keep(&evidence);
-    expect(missing.text, RECHECK, CLI_FAILED, "was not recorded");
-    expect(missing.text, RECHECK, CLI_FAILED, "not all answers of the DNS could be kept");
+    const struct id missing = keep(house, &evidence);
+    expect(house, missing.text, RECHECK, CLI_FAILED, "was not recorded");
+    expect(house, missing.text, RECHECK, CLI_FAILED, "not all answers of the DNS could be kept");
 }
 
 static void
 a_message_at_hand_is_judged_whole(void **state)
 {
-    (void)state;
+    struct house *house = *state;
     char path[] = "/tmp/mailspur-explain-XXXXXX";
     AUTO_FD int fd = mkstemp(path);
     assert_int_equal(write(fd, "From: x\r\n\r\nlonger", 17), 17);
-    const char *const more[3] = {"--recheck", "--message", path};
-    const struct id id = keep(&SAMPLE);
-    expect(id.text, more, CLI_FAILED, "the message has 17 bytes; the one that was judged had 9");
-    expect(id.text, more, CLI_FAILED, "dmarc.result was \"fail\" and is \"permerror\" now");
+    char more[64];
+    (void)snprintf(more, sizeof(more), "--recheck --message %s", path);
+    const struct id id = keep(house, &SAMPLE);
+    expect(house, id.text, more, CLI_FAILED,
+           "the message has 17 bytes; the one that was judged had 9");
+    expect(house, id.text, more, CLI_FAILED, "dmarc.result was \"fail\" and is \"permerror\" now");
     assert_int_equal(unlink(path), 0);
-    expect(id.text, more, CLI_FAILED, "No such file");
+    expect(house, id.text, more, CLI_FAILED, "No such file");
 }
 
 static void
 what_cannot_be_judged_again_says_so(void **state)
 {
-    (void)state;
-    static const char *const NO_RECHECK[3] = {"--message", "x"};
+    struct house *house = *state;
+    static const char NO_RECHECK[] = "--message x";
     static const char ID[] = "018f3c1e-0000-7000-8000-000000000000";
     struct evidence evidence = SAMPLE;
     evidence.verdict = "{\"local\":true}";
-    const struct id local = keep(&evidence);
-    expect(local.text, RECHECK, CLI_FAILED, "was not judged");
+    const struct id local = keep(house, &evidence);
+    expect(house, local.text, RECHECK, CLI_FAILED, "was not judged");
     evidence = SAMPLE;
     evidence.dns = "nonsense\n";
-    const struct id broken = keep(&evidence);
-    expect(broken.text, RECHECK, CLI_FAILED, "recorded answers:1");
-    expect(ID, PLAIN, CLI_NOT_FOUND, "no evidence of");
-    expect("nonsense", PLAIN, CLI_NOT_FOUND, "there is no message");
-    expect(ID, NO_RECHECK, CLI_USAGE, "--recheck");
+    const struct id broken = keep(house, &evidence);
+    expect(house, broken.text, RECHECK, CLI_FAILED, "recorded answers:1");
+    expect(house, ID, PLAIN, CLI_NOT_FOUND, "no evidence of");
+    expect(house, "nonsense", PLAIN, CLI_NOT_FOUND, "there is no message");
+    expect(house, ID, NO_RECHECK, CLI_USAGE, "--recheck");
     const struct store_evidence rows[] = {
         {.id = id_new(), .tenant = "", .domain = "", .data = "{\"version\":2}"},
         {.id = id_new(), .tenant = "", .domain = "", .data = "no JSON"},
     };
-    store_evidence_put(house.store, &rows[0]);
-    store_evidence_put(house.store, &rows[1]);
-    (void)keep(&SAMPLE); // behind them
-    expect(rows[0].id.text, RECHECK, CLI_FAILED, "version 2, which is not known here");
-    expect(rows[1].id.text, PLAIN, CLI_FAILED, "cannot be read");
+    store_evidence_put(house->store, &rows[0]);
+    store_evidence_put(house->store, &rows[1]);
+    (void)keep(house, &SAMPLE); // behind them
+    expect(house, rows[0].id.text, RECHECK, CLI_FAILED, "version 2, which is not known here");
+    expect(house, rows[1].id.text, PLAIN, CLI_FAILED, "cannot be read");
 }
-
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(each_result_has_its_sentence),
-        CASE(each_decision_has_its_sentence),
-        CASE(without_the_message_spf_alone_is_judged_again),
-        CASE(what_differs_is_named),
-        CASE(a_message_at_hand_is_judged_whole),
-        CASE(what_cannot_be_judged_again_says_so),
+        WITH_HOUSE(each_result_has_its_sentence),
+        WITH_HOUSE(each_decision_has_its_sentence),
+        WITH_HOUSE(without_the_message_spf_alone_is_judged_again),
+        WITH_HOUSE(what_differs_is_named),
+        WITH_HOUSE(a_message_at_hand_is_judged_whole),
+        WITH_HOUSE(what_cannot_be_judged_again_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

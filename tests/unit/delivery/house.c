@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "house.h"
 
-#include <fcntl.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +16,7 @@
 #include "common/clock.h"
 #include "common/strbuf.h"
 #include "common/xalloc.h"
+#include "tests/unit/store/submit.h"
 
 enum { PATIENCE_MS = 30 * 1000, LOOK_EVERY_MS = 5 };
 
@@ -30,22 +28,11 @@ const struct config_secret HOUSE_SECRET = {.bytes = {0,  1,  2,  3,  4,  5,  6, 
 /* ---- life ------------------------------------------------------------------------------------ */
 
 static void
-write_file(const struct house *house, const char *name, const char *text)
-{
-    char path[128];
-    (void)snprintf(path, sizeof(path), "%s/%s", house->folder, name);
-    AUTO_FD int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-}
-
-static void
 open_store(struct house *house)
 {
-    char path[128];
+    char path[FOLDER_PATH_SIZE];
     struct why why;
-    (void)snprintf(path, sizeof(path), "%s/store.db", house->folder);
-    struct store_settings settings = {.path = path};
+    struct store_settings settings = {.path = folder_path(&house->folder, "store.db", path)};
     if (store_open(&settings, &house->store, &why) != ST_OK) {
         fail_msg("%s", why.text);
     }
@@ -56,13 +43,9 @@ house_setup(void **state)
 {
     struct house *house = xcalloc(1, sizeof(*house));
     house->endpoint_host = "127.0.0.1";
-    (void)snprintf(house->folder, sizeof(house->folder), "/tmp/mailspur-delivery-XXXXXX");
-    assert_non_null(mkdtemp(house->folder));
-    char path[128];
-    (void)snprintf(path, sizeof(path), "%s/domains.d", house->folder);
-    assert_int_equal(mkdir(path, 0700), 0);
-    write_file(house, "secret", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n");
-    write_file(house, "auth", "Bearer token-of-the-test\n");
+    folder_make(&house->folder);
+    folder_write(&house->folder, "secret", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n");
+    folder_write(&house->folder, "auth", "Bearer token-of-the-test\n");
     open_store(house);
     *state = house;
     return 0;
@@ -72,38 +55,13 @@ int
 house_teardown(void **state)
 {
     struct house *house = *state;
-    static const char *const NAMES[] = {"secret",       "auth",         "mailspur.yaml", "store.db",
-                                        "store.db-wal", "store.db-shm", "store.db.lock"};
     dispatcher_stop(house->dispatcher, 0);
     dispatcher_close(house->dispatcher);
     config_holder_free(house->holder);
     store_close(house->store);
-    char path[128];
-    for (size_t i = 0; i < ARRAY_LEN(NAMES); i++) {
-        (void)snprintf(path, sizeof(path), "%s/%s", house->folder, NAMES[i]);
-        (void)unlink(path);
-    }
-    (void)snprintf(path, sizeof(path), "%s/domains.d", house->folder);
-    (void)rmdir(path);
-    (void)rmdir(house->folder);
+    folder_remove(&house->folder);
     free(house);
     return 0;
-}
-
-static struct config *
-load(const struct house *house)
-{
-    char path[128];
-    (void)snprintf(path, sizeof(path), "%s/mailspur.yaml", house->folder);
-    struct diagnostics diagnostics = {.items = NULL};
-    struct config *config = NULL;
-    enum status status = config_load(path, &diagnostics, &config);
-    for (size_t i = 0; status != ST_OK && i < diagnostics.count; i++) {
-        print_error("%s\n", diagnostics.items[i].text);
-    }
-    diagnostics_done(&diagnostics);
-    assert_int_equal(status, ST_OK);
-    return config;
 }
 
 void
@@ -119,10 +77,10 @@ house_configure(struct house *house, uint16_t port, const char *extra)
                       "    url: http://%s:%u/hook\n"
                       "    secret_file: %s/secret\n"
                       "    allow_http: on\n%s",
-                      house->endpoint_host, port, house->folder, extra);
+                      house->endpoint_host, port, house->folder.path, extra);
     }
-    write_file(house, "mailspur.yaml", strbuf_text(&yaml));
-    struct config *config = load(house);
+    folder_write(&house->folder, "mailspur.yaml", strbuf_text(&yaml));
+    struct config *config = folder_load_good(&house->folder);
     if (house->holder == NULL) {
         house->holder = config_holder_new(config);
     } else {
@@ -157,49 +115,6 @@ house_stop(struct house *house, int64_t grace_ms)
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */
-
-struct waiting {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool over;
-    struct store_submit_result result;
-};
-
-static void
-on_submitted(void *context, const struct store_submit_result *result)
-{
-    struct waiting *waiting = context;
-    AUTO_LOCK(guard, &waiting->lock);
-    waiting->result = *result;
-    waiting->over = true;
-    (void)pthread_cond_signal(&waiting->changed);
-}
-
-static bool
-always_wanted(void *context)
-{
-    (void)context;
-    return true;
-}
-
-static void
-submit(struct house *house, struct store_submission *submission)
-{
-    struct waiting waiting = {.lock = PTHREAD_MUTEX_INITIALIZER,
-                              .changed = PTHREAD_COND_INITIALIZER};
-    submission->still_wanted = always_wanted;
-    submission->done = on_submitted;
-    submission->context = &waiting;
-    store_submit(house->store, submission);
-    (void)pthread_mutex_lock(&waiting.lock);
-    while (!waiting.over) {
-        (void)pthread_cond_wait(&waiting.changed, &waiting.lock);
-    }
-    (void)pthread_mutex_unlock(&waiting.lock);
-    if (waiting.result.status != ST_OK) {
-        fail_msg("submit: %s", waiting.result.why.text);
-    }
-}
 
 static const char HEADER[] = "Subject: a ticket\r\nTo: support+42@yourmsp.example\r\n\r\n";
 
@@ -263,7 +178,7 @@ house_submit(struct house *house, size_t size)
         .message = &message, .body_fd = fd, .deliveries = &delivery, .delivery_count = 1};
     memcpy(submission.dedupe.key, message.id.text + ID_SIZE - 1 - SHA256_SIZE, SHA256_SIZE);
     submission.dedupe.keep_ms = 1000;
-    submit(house, &submission);
+    submission_store(house->store, &submission);
     if (house->dispatcher != NULL) {
         dispatcher_kick(house->dispatcher, "psa");
     }

@@ -6,9 +6,10 @@
 #include "config/config.h"
 #include "router/delivery/dispatcher.h"
 #include "store/store.h"
+#include "tests/unit/config/support.h"
 
 struct house {
-    char folder[64];
+    struct folder folder;
     const char *endpoint_host; /* of the destination's URL; 127.0.0.1 unless set */
     struct store *store;
     struct config_holder *holder;

@@ -39,7 +39,7 @@ static void
 open_store(struct house *house)
 {
     char path[128];
-    (void)snprintf(path, sizeof(path), "%s/store.db", house->folder);
+    (void)snprintf(path, sizeof(path), "%s/store.db", house->folder.path);
     const struct store_settings settings = {.path = path};
     assert_int_equal(store_open(&settings, &house->store, NULL), ST_OK);
 }

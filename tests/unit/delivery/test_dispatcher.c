@@ -30,7 +30,7 @@ a_message_arrives_signed_and_is_done(void **state)
     struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, &GOOD, 1);
     char extra[256];
     (void)snprintf(extra, sizeof(extra), "%s    authorization_file: %s/auth\n", LOCAL SOON,
-                   house->folder);
+                   house->folder.path);
     house_begin(house, endpoint_port(endpoint), extra);
     struct id id = house_submit(house, 4096);
     house_await(house, &id, DELIVERY_DONE);

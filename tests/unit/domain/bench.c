@@ -8,21 +8,13 @@
 
 #include <cmocka.h>
 
-#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "common/strbuf.h"
 #include "fixture_check.h"
-
-static const char *
-path_in(const struct bench *bench, const char *file, char out[BENCH_PATH_SIZE])
-{
-    (void)snprintf(out, BENCH_PATH_SIZE, "%s/%s", bench->folder, file);
-    return out;
-}
+#include "tests/unit/store/submit.h"
 
 struct registry_settings
 bench_settings(struct bench *bench)
@@ -37,21 +29,13 @@ bench_settings(struct bench *bench)
 static struct config *
 load_config(const struct bench *bench, const char *lines)
 {
-    char path[BENCH_PATH_SIZE];
-    struct config *config = NULL;
-    struct diagnostics list = {.items = NULL};
-    FILE *file = fopen(path_in(bench, "mailspur.yaml", path), "w");
-    assert_non_null(file);
-    assert_true(fprintf(file,
-                        "hostname: " BENCH_MX_HOST "\ninbound_mx: " BENCH_MX_HOST "\n"
-                        "limits: {pending_domains: %d, domains: %d}\n%s",
-                        BENCH_PENDING_MAX, BENCH_DOMAINS_MAX, lines) > 0);
-    assert_int_equal(fclose(file), 0);
-    if (config_load(path, &list, &config) != ST_OK) {
-        fail_msg("%s", list.count == 0 ? "?" : list.items[0].text);
-    }
-    diagnostics_done(&list);
-    return config;
+    AUTO_STRBUF text = STRBUF_INIT(BENCH_ZONE_MAX);
+    strbuf_printf(&text,
+                  "hostname: " BENCH_MX_HOST "\ninbound_mx: " BENCH_MX_HOST "\n"
+                  "limits: {pending_domains: %d, domains: %d}\n%s",
+                  BENCH_PENDING_MAX, BENCH_DOMAINS_MAX, lines);
+    folder_write(&bench->folder, "mailspur.yaml", strbuf_text(&text));
+    return folder_load_good(&bench->folder);
 }
 
 void
@@ -63,13 +47,10 @@ bench_configure(struct bench *bench, const char *lines)
 static void
 open_registry(struct bench *bench, const char *zone)
 {
-    char path[BENCH_PATH_SIZE];
+    char path[FOLDER_PATH_SIZE];
     struct why why = {.text = ""};
-    FILE *file = fopen(path_in(bench, "zone", path), "w");
-    assert_non_null(file);
-    assert_true(fputs(zone, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-    if (dns_open_fixture(path, &bench->dns, &why) != ST_OK) {
+    folder_write(&bench->folder, "zone", zone);
+    if (dns_open_fixture(folder_path(&bench->folder, "zone", path), &bench->dns, &why) != ST_OK) {
         fail_msg("%s", why.text);
     }
     const struct registry_settings settings = bench_settings(bench);
@@ -104,13 +85,11 @@ int
 bench_set_up(void **state)
 {
     struct bench *bench = calloc(1, sizeof(*bench));
-    char path[BENCH_PATH_SIZE];
-    (void)snprintf(bench->folder, sizeof(bench->folder), "/tmp/test-registry-XXXXXX");
-    assert_non_null(mkdtemp(bench->folder));
-    assert_int_equal(mkdir(path_in(bench, "domains.d", path), 0700), 0);
+    char path[FOLDER_PATH_SIZE];
+    folder_make(&bench->folder);
     clock_guard_init(&bench->clock);
     bench->holder = config_holder_new(load_config(bench, ""));
-    const struct store_settings settings = {.path = path_in(bench, "db", path)};
+    const struct store_settings settings = {.path = folder_path(&bench->folder, "db", path)};
     struct why why = {.text = ""};
     if (store_open(&settings, &bench->store, &why) != ST_OK) {
         fail_msg("%s", why.text);
@@ -124,12 +103,10 @@ int
 bench_tear_down(void **state)
 {
     struct bench *bench = *state;
-    char command[BENCH_PATH_SIZE];
     bench_close_registry(bench);
     store_close(bench->store);
     config_holder_free(bench->holder);
-    (void)snprintf(command, sizeof(command), "rm -rf '%s'", bench->folder);
-    assert_int_equal(system(command), 0);
+    folder_remove(&bench->folder);
     free(bench);
     return 0;
 }
@@ -179,7 +156,7 @@ struct store_domain
 bench_add_verified(struct bench *bench, const char *tenant, const char *name)
 {
     struct store_domain domain = bench_add(bench, tenant, name);
-    char zone[BENCH_PATH_SIZE * 2];
+    char zone[2 * DOMAIN_NAME_SIZE];
     (void)snprintf(zone, sizeof(zone), "_mailspur.%s TXT mailspur-verify=$\n", domain.name);
     bench_reopen(bench, &domain, zone);
     AUTO_REGISTRY_CHECK *check = bench_verify(bench, name);
@@ -187,28 +164,12 @@ bench_add_verified(struct bench *bench, const char *tenant, const char *name)
     return check->domain;
 }
 
-static bool
-is_wanted(void *context)
-{
-    (void)context;
-    return true;
-}
-
-static void
-on_stored(void *context, const struct store_submit_result *result)
-{
-    assert_int_equal(result->status, ST_OK);
-    assert_int_equal(sem_post(context), 0);
-}
-
 struct id
 bench_hold(struct bench *bench, const struct store_domain *domain, const char *reason)
 {
     FILE *body = tmpfile();
-    sem_t stored;
     assert_non_null(body);
     assert_true(fputs("x: y\r\n\r\n", body) >= 0 && fflush(body) == 0);
-    assert_int_equal(sem_init(&stored, 0, 0), 0);
     const struct store_message message = {.id = id_new(),
                                           .tenant = domain->tenant,
                                           .domain = domain->name,
@@ -233,17 +194,10 @@ bench_hold(struct bench *bench, const struct store_domain *domain, const char *r
                                             .captures = "{}",
                                             .state = DELIVERY_HELD,
                                             .reason = reason};
-    struct store_submission submission = {.message = &message,
-                                          .body_fd = fileno(body),
-                                          .deliveries = &delivery,
-                                          .delivery_count = 1,
-                                          .still_wanted = is_wanted,
-                                          .done = on_stored,
-                                          .context = &stored};
+    struct store_submission submission = {
+        .message = &message, .body_fd = fileno(body), .deliveries = &delivery, .delivery_count = 1};
     memcpy(submission.dedupe.key, message.id.text + 5, sizeof(submission.dedupe.key) - 1);
-    store_submit(bench->store, &submission);
-    assert_int_equal(sem_wait(&stored), 0);
-    assert_int_equal(sem_destroy(&stored), 0);
+    submission_store(bench->store, &submission);
     assert_int_equal(fclose(body), 0);
     return delivery.id;
 }

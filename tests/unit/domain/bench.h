@@ -3,19 +3,15 @@
 #ifndef TESTS_UNIT_DOMAIN_BENCH_H
 #define TESTS_UNIT_DOMAIN_BENCH_H
 
+#include "tests/unit/config/support.h"
 #include "verifier/domain/registry.h"
 
-enum {
-    BENCH_PENDING_MAX = 3,
-    BENCH_DOMAINS_MAX = 5,
-    BENCH_PATH_SIZE = 256,
-    BENCH_ZONE_MAX = 64 * 1024
-};
+enum { BENCH_PENDING_MAX = 3, BENCH_DOMAINS_MAX = 5, BENCH_ZONE_MAX = 64 * 1024 };
 
 #define BENCH_MX_HOST "mx.mailspur.example"
 
 struct bench {
-    char folder[64];
+    struct folder folder;
     struct clock_guard clock;
     struct config_holder *holder;
     struct store *store;

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "common/clock.h"
 #include "common/strbuf.h"
@@ -31,41 +30,17 @@ check(const struct check_context *context, const struct check_subject *subject,
     check_records(&asker, asked->resolver, subject, records, summary_out);
 }
 
-static const char *
-path_in(const struct contest *contest, const char *file, char out[CONTEST_PATH_SIZE])
-{
-    (void)snprintf(out, CONTEST_PATH_SIZE, "%s/%s", contest->folder, file);
-    return out;
-}
-
-static void
-write_file(const struct contest *contest, const char *name, const char *text)
-{
-    char path[CONTEST_PATH_SIZE];
-    FILE *file = fopen(path_in(contest, name, path), "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
 static struct config *
 load(const struct contest *contest)
 {
-    char path[CONTEST_PATH_SIZE];
-    struct config *config = NULL;
-    struct diagnostics list = {.items = NULL};
     char text[512];
     (void)snprintf(text, sizeof(text),
                    "hostname: mx.mailspur.example\ninbound_mx: mx.mailspur.example\n"
                    "limits: {pending_domains: %d}\ndestinations:\n  psa:\n    kind: psa\n"
                    "    url: https://psa.example/\n",
                    CONTEST_PENDING_MAX);
-    write_file(contest, "mailspur.yaml", text);
-    if (config_load(path_in(contest, "mailspur.yaml", path), &list, &config) != ST_OK) {
-        fail_msg("%s", list.count == 0 ? "?" : list.items[0].text);
-    }
-    diagnostics_done(&list);
-    return config;
+    folder_write(&contest->folder, "mailspur.yaml", text);
+    return folder_load_good(&contest->folder);
 }
 
 void
@@ -76,7 +51,7 @@ contest_write_routes(struct contest *contest, const char *tenant)
                    "domain: %s\n%s%s\nroutes:\n  - {name: all, recipient: \"*\", destinations: "
                    "[psa]}\n",
                    CONTEST_NAME, tenant == NULL ? "" : "tenant: ", tenant == NULL ? "" : tenant);
-    write_file(contest, "domains.d/name.yaml", text);
+    folder_write(&contest->folder, "domains.d/name.yaml", text);
     config_holder_set(contest->holder, load(contest));
 }
 
@@ -202,7 +177,7 @@ contest_row(struct contest *contest, const struct store_domain *domain)
 struct gate_answer
 contest_ask_gate(struct contest *contest, const char *name)
 {
-    char address[CONTEST_PATH_SIZE];
+    char address[128];
     struct gate_answer answer;
     AUTO_CONFIG *config = config_holder_get(contest->holder);
     (void)snprintf(address, sizeof(address), "user@%s", name);
@@ -252,16 +227,14 @@ int
 contest_set_up(void **state)
 {
     struct contest *contest = calloc(1, sizeof(*contest));
-    char path[CONTEST_PATH_SIZE];
+    char path[FOLDER_PATH_SIZE];
     struct why why = {.text = ""};
     contest_wait(contest, (int64_t)START_WALL_MS * 1000, STATE_DAY_MS);
-    (void)snprintf(contest->folder, sizeof(contest->folder), "/tmp/test-contest-XXXXXX");
-    assert_non_null(mkdtemp(contest->folder));
-    assert_int_equal(mkdir(path_in(contest, "domains.d", path), 0700), 0);
+    folder_make(&contest->folder);
     contest->holder = config_holder_new(load(contest));
     contest->script = (struct script){.cut = CONTEST_ZONE, .server_count = 2};
     contest_publish(contest, EVERYWHERE, "");
-    const struct store_settings settings = {.path = path_in(contest, "db", path)};
+    const struct store_settings settings = {.path = folder_path(&contest->folder, "db", path)};
     if (store_open(&settings, &contest->store, &why) != ST_OK) {
         fail_msg("%s", why.text);
     }
@@ -275,15 +248,13 @@ int
 contest_tear_down(void **state)
 {
     struct contest *contest = *state;
-    char command[CONTEST_PATH_SIZE];
     registry_close(contest->registry);
     store_close(contest->store);
     config_holder_free(contest->holder);
     dns_close(contest->script.servers[0].lines);
     dns_close(contest->script.servers[1].lines);
     dns_close(contest->script.resolver);
-    (void)snprintf(command, sizeof(command), "rm -rf '%s'", contest->folder);
-    assert_int_equal(system(command), 0);
+    folder_remove(&contest->folder);
     free(contest);
     clock_fake_off();
     return 0;

@@ -5,6 +5,7 @@
 #define TESTS_UNIT_DOMAIN_CONTEST_H
 
 #include "router/gate.h"
+#include "tests/unit/config/support.h"
 #include "tests/unit/domain/script.h"
 #include "verifier/domain/registry.h"
 
@@ -13,13 +14,13 @@
 #define OWNER "acme"
 #define THIEF "thief"
 
-enum { CONTEST_PENDING_MAX = 4, CONTEST_PATH_SIZE = 128 };
+enum { CONTEST_PENDING_MAX = 4 };
 
 /** Which servers of the zone are meant. */
 enum { FIRST = 1, SECOND = 2, RESOLVER = 4, SERVERS = FIRST | SECOND, EVERYWHERE = 7 };
 
 struct contest {
-    char folder[64];
+    struct folder folder;
     int64_t wall_ms; /* of the faked clocks */
     int64_t mono_ms;
     struct clock_guard clock;

@@ -175,12 +175,12 @@ keys_of_our_own_live_as_long_as_the_domain(void **state)
     (void)snprintf(lines, sizeof(lines),
                    "verification: {dkim_zone: dkim.op.example, spf_include: spf.op.example,"
                    " dkim_keys: %s/keys}\n",
-                   bench->folder);
+                   bench->folder.path);
     bench_configure(bench, lines);
     assert_int_equal(bench_try_add(bench, "acme", "example.com", "local", &domain, NULL), ST_OK);
     char label[LOCAL_KEY_LABEL_SIZE];
     local_key_label("example.com", domain.token, 2, label);
-    (void)snprintf(path, sizeof(path), "%s/keys/%s.pem", bench->folder, label);
+    (void)snprintf(path, sizeof(path), "%s/keys/%s.pem", bench->folder.path, label);
     assert_int_equal(access(path, F_OK), 0);
     bench_remove(bench, "example.com");
     assert_int_equal(access(path, F_OK), 0); // mail signed with it may still be checked

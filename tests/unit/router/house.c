@@ -7,8 +7,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -56,17 +54,13 @@ static const struct {
 void
 house_write(const struct house *house, const char *name, const char *text)
 {
-    char path[2 * HOUSE_PATH_SIZE];
-    (void)snprintf(path, sizeof(path), "%s/%s", house->folder, name);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
+    folder_write(&house->folder, name, text);
 }
 
 static void
 write_configuration(const struct house *house)
 {
+    const char *at = house->folder.path;
     AUTO_STRBUF text = STRBUF_INIT(8192);
     strbuf_printf(
         &text,
@@ -81,10 +75,10 @@ write_configuration(const struct house *house)
         "destinations:\n"
         "  psa: {kind: psa, url: \"https://127.0.0.1:1/psa\", allow_private: [127.0.0.0/8]}\n"
         "  crm: {kind: crm, url: \"https://127.0.0.1:1/crm\", allow_private: [127.0.0.0/8]}\n",
-        house->folder, house->folder, house->folder, house->folder);
+        at, at, at, at);
     house_write(house, "mailspur.yaml", strbuf_text(&text));
     for (size_t i = 0; i < ARRAY_LEN(CONFIGURED); i++) {
-        char name[HOUSE_PATH_SIZE];
+        char name[FOLDER_PATH_SIZE];
         (void)snprintf(name, sizeof(name), "domains.d/%s.yaml", CONFIGURED[i]);
         strbuf_reset(&text);
         strbuf_printf(&text, "domain: %s\npolicy: {trusted_networks: [192.0.2.0/24]}\n%s",
@@ -126,27 +120,16 @@ char house_policy_key[65];
 struct config *
 house_load(const struct house *house)
 {
-    struct diagnostics list = {.items = NULL};
-    struct config *config = NULL;
-    enum status status = config_load(house->config_path, &list, &config);
-    for (size_t i = 0; i < list.count; i++) {
-        if (list.items[i].is_error) {
-            print_error("%s:%u: %s\n", list.items[i].file, list.items[i].line, list.items[i].text);
-        }
-    }
-    diagnostics_done(&list);
-    assert_int_equal(status, ST_OK);
-    return config;
+    return folder_load_good(&house->folder);
 }
 
 void
 house_open_registry(struct house *house)
 {
-    char path[HOUSE_PATH_SIZE];
+    char path[FOLDER_PATH_SIZE];
     struct why why = {.text = ""};
-    (void)snprintf(path, sizeof(path), "%s/zone", house->folder);
     clock_guard_init(&house->clock);
-    if (dns_open_fixture(path, &house->dns, &why) != ST_OK) {
+    if (dns_open_fixture(folder_path(&house->folder, "zone", path), &house->dns, &why) != ST_OK) {
         fail_msg("dns: %s", why.text);
     }
     const struct registry_settings settings = {.store = house->store,
@@ -162,15 +145,12 @@ house_open_registry(struct house *house)
 void
 house_open(struct house *house)
 {
-    *house = (struct house){.folder = "/tmp/router-XXXXXX"};
-    assert_non_null(mkdtemp(house->folder));
-    (void)snprintf(house->config_path, HOUSE_PATH_SIZE, "%s/mailspur.yaml", house->folder);
-    (void)snprintf(house->database, HOUSE_PATH_SIZE, "%s/mailspur.db", house->folder);
-    (void)snprintf(house->socket_path, HOUSE_PATH_SIZE, "%s/test.sock", house->folder);
+    *house = (struct house){.store = NULL};
+    folder_make(&house->folder);
+    (void)folder_path(&house->folder, "mailspur.yaml", house->config_path);
+    (void)folder_path(&house->folder, "mailspur.db", house->database);
+    (void)folder_path(&house->folder, "test.sock", house->socket_path);
     house->socket = (struct config_socket){.path = house->socket_path, .mode = 0600};
-    char path[HOUSE_PATH_SIZE];
-    (void)snprintf(path, sizeof(path), "%s/domains.d", house->folder);
-    assert_int_equal(mkdir(path, 0700), 0);
     write_configuration(house);
     house_write(house, "zone", "# empty\n");
 
@@ -192,9 +172,8 @@ void
 house_open_dispatcher(struct house *house)
 {
     struct why why;
-    char path[HOUSE_PATH_SIZE];
-    (void)snprintf(path, sizeof(path), "%s/idle.db", house->folder);
-    const struct store_settings settings = {.path = path};
+    char path[FOLDER_PATH_SIZE];
+    const struct store_settings settings = {.path = folder_path(&house->folder, "idle.db", path)};
     if (store_open(&settings, &house->idle_store, &why) != ST_OK ||
         dispatcher_open(house->idle_store, house->holder, &house->dispatcher, &why) != ST_OK) {
         fail_msg("dispatcher: %s", why.text);
@@ -212,9 +191,7 @@ house_close(struct house *house)
     dns_close(house->dns);
     store_close(house->store);
     config_holder_free(house->holder);
-    char command[HOUSE_PATH_SIZE];
-    (void)snprintf(command, sizeof(command), "rm -rf %s", house->folder);
-    assert_int_equal(system(command), 0);
+    folder_remove(&house->folder);
 }
 
 uint64_t

@@ -11,16 +11,15 @@
 #include "router/delivery/dispatcher.h"
 #include "router/limits.h"
 #include "store/store.h"
+#include "tests/unit/config/support.h"
 #include "verifier/domain/registry.h"
 
-enum { HOUSE_PATH_SIZE = 96 };
-
 struct house {
-    char folder[48];
-    char config_path[HOUSE_PATH_SIZE];
-    char database[HOUSE_PATH_SIZE];
-    char socket_path[HOUSE_PATH_SIZE]; /* for the test's own server */
-    struct config_socket socket;       /* at socket_path */
+    struct folder folder;
+    char config_path[FOLDER_PATH_SIZE];
+    char database[FOLDER_PATH_SIZE];
+    char socket_path[FOLDER_PATH_SIZE]; /* for the test's own server */
+    struct config_socket socket;        /* at socket_path */
     struct store *store;
     struct dns *dns;
     struct clock_guard clock;

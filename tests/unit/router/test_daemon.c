@@ -17,7 +17,7 @@
 
 static struct house house; /* only its folder: the app opens everything itself */
 static struct app app;
-static char intake_path[HOUSE_PATH_SIZE];
+static char intake_path[FOLDER_PATH_SIZE];
 
 static int
 setup(void **state)
@@ -29,7 +29,7 @@ setup(void **state)
     registry_close(house.registry);
     dns_close(house.dns);
     store_close(house.store);
-    (void)snprintf(intake_path, sizeof(intake_path), "%s/intake.sock", house.folder);
+    (void)folder_path(&house.folder, "intake.sock", intake_path);
     app = (struct app){.holder = NULL};
     return app_open(&app, house_load(&house)) == ST_OK ? 0 : -1;
 }
@@ -111,8 +111,8 @@ static void
 configuration_taken_away_defers_its_domain(void **state)
 {
     (void)state;
-    char path[2 * HOUSE_PATH_SIZE];
-    (void)snprintf(path, sizeof(path), "%s/domains.d/ours.example.yaml", house.folder);
+    char path[FOLDER_PATH_SIZE];
+    (void)folder_path(&house.folder, "domains.d/ours.example.yaml", path);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(reload_apply(&app, house.config_path), ST_OK);
     AUTO_FD int fd = client_open(intake_path);

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "common/xalloc.h"
+#include "tests/unit/store/submit.h"
 
 int
 fixture_setup(void **state)
@@ -118,7 +119,6 @@ struct waiting {
     pthread_mutex_t mutex;
     pthread_cond_t called;
     unsigned calls;
-    struct store_submit_result result;
     struct claimed claimed;
     enum status status;
 };
@@ -144,20 +144,10 @@ wait_for_call(struct waiting *waiting)
     assert_int_equal(waiting->calls, 1);
 }
 
-static void
-on_submitted(void *context, const struct store_submit_result *result)
-{
-    struct waiting *waiting = context;
-    AUTO_LOCK(lock, &waiting->mutex);
-    waiting->result = *result;
-    wake(waiting);
-}
-
 struct store_submit_result
 submit_list_wait(struct store *store, const struct sample *sample,
                  const struct store_delivery *deliveries, size_t count)
 {
-    struct waiting waiting = WAITING_INIT;
     AUTO_FD int fd = sample_body(sample);
     struct store_message message = sample->message;
     if (sample->lie_about_size != 0) {
@@ -171,12 +161,8 @@ submit_list_wait(struct store *store, const struct sample *sample,
         .dedupe = sample->dedupe,
         .evidence = sample->evidence,
         .still_wanted = sample->still_wanted,
-        .done = on_submitted,
-        .context = &waiting,
     };
-    store_submit(store, &submission);
-    wait_for_call(&waiting);
-    return waiting.result;
+    return submission_wait(store, &submission);
 }
 
 struct store_submit_result
