@@ -4,6 +4,7 @@ to the identity that is given back; SES failing at every step."""
 import json
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -279,6 +280,30 @@ def test_an_identity_that_two_entries_use_goes_with_the_last_of_them(ses):
     ses.remove(name)
     wait_until(lambda: name not in ses.fake.identities, "the deletion", 30)
     assert ses.count("delete", name) == 1
+
+
+def test_a_name_added_while_its_identity_is_being_deleted_has_one_in_the_end(ses):
+    """The last entry is removed and its deletion under way at SES, when another tenant adds the name."""
+    name = "handover.example"
+    ses.add(name, tenant="first")
+    old_tokens = wanted_cnames(ses, name)
+    ses.fake.released.clear()
+    ses.fake.faults["delete"] = ["slow"]
+    ses.remove(name)
+    wait_until(lambda: ("delete", name, {}) in ses.fake.requests, "the deletion", 30)
+    with ThreadPoolExecutor() as threads:
+        adding = threads.submit(ses.add, name, "second")
+        wait_until(lambda: any(row["tenant"] == "second" for row in
+                               ses.lab.cli("domain", "list", "--tenant", "second")["domains"]),
+                   "the new entry", 30)
+        ses.fake.release()
+        added = adding.result(30)
+    assert ses.count("delete", name) == 1
+    assert name in ses.fake.identities
+    assert cnames(added) == wanted_cnames(ses, name) != old_tokens
+    assert ses.verify(name)["ses"]["verification"] == "pending"
+    assert ses.count("create", name) == 2
+    ses.remove(name)
 
 
 def test_the_keys_are_in_no_log(ses):

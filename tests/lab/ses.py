@@ -57,7 +57,7 @@ def _canonical_request(method, target, headers, signed_names, body):
 class FakeSes:
     """`faults[call]` (get, create, set_mail_from, delete) holds what to do with its next requests:
     throttle, concurrent, internal, cut (nothing done), lost (done, not answered), late (done after
-    release()), hang, garbage, twice, html, huge, a Refusal, or the bytes of the whole answer."""
+    release()), slow (done and answered after release()), hang, garbage, twice, html, huge, a Refusal, or the bytes of the whole answer."""
 
     def __init__(self, region="eu-central-1", resolver=None, tls=None):
         self.region = region
@@ -215,7 +215,7 @@ class FakeSes:
             return
         if isinstance(fault, Refusal) or fault in refusals:
             raise refusals.get(fault, fault)
-        if fault in ("hang", "late"):
+        if fault in ("hang", "late", "slow"):
             self.released.wait(60)
         try:
             done = None if fault in ("cut", "hang") else work()
@@ -224,7 +224,7 @@ class FakeSes:
         if fault in ("cut", "hang", "lost", "late"):
             self._cut(handler)
             return
-        bodies = {None: json.dumps(done), "garbage": '{"IdentityType": "DOM', "html": "<html>hello",
+        bodies = {None: json.dumps(done), "slow": json.dumps(done), "garbage": '{"IdentityType": "DOM', "html": "<html>hello",
                   "twice": '{"IdentityType": "DOMAIN", "IdentityType": "DOMAIN"}',
                   "huge": '{"x": "' + "x" * HUGE + '"}'}
         self._send(handler, 200, bodies[fault].encode())

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
+#include "common/condition.h"
 #include "common/map.h"
 #include "common/xalloc.h"
 #include "verifier/domain/record_json.h"
@@ -15,6 +17,9 @@ struct identities {
     pthread_mutex_t mutex; /* protects the map, not the clients */
     struct map *clients;   /* by region */
     bool cancelled;
+    pthread_mutex_t busy_mutex; /* guards what follows */
+    pthread_cond_t busy_changed;
+    struct map *busy; /* "region name" of identities that somebody works on */
 };
 
 struct identities *
@@ -24,6 +29,9 @@ identities_new(struct store *store)
     identities->store = store;
     (void)pthread_mutex_init(&identities->mutex, NULL);
     identities->clients = map_new();
+    (void)pthread_mutex_init(&identities->busy_mutex, NULL);
+    condition_init(&identities->busy_changed);
+    identities->busy = map_new();
     return identities;
 }
 
@@ -52,9 +60,57 @@ identities_free(struct identities *identities)
         return;
     }
     map_free(identities->clients, close_client);
+    map_free(identities->busy, NULL);
+    (void)pthread_cond_destroy(&identities->busy_changed);
+    (void)pthread_mutex_destroy(&identities->busy_mutex);
     (void)pthread_mutex_destroy(&identities->mutex);
     free(identities);
 }
+
+/* ---- one at a time --------------------------------------------------------------------------- */
+
+enum { KEY_SIZE = SES_REGION_SIZE + DOMAIN_NAME_SIZE };
+
+static void
+put_key(const struct store_domain *domain, char out[KEY_SIZE])
+{
+    (void)snprintf(out, KEY_SIZE, "%s %s", domain->region, domain->name);
+}
+
+// Entries of several tenants share an identity: one must not find what another is just deleting.
+static enum status
+begin_work(struct identities *identities, const struct store_domain *domain, int64_t deadline,
+           struct why *why)
+{
+    char key[KEY_SIZE];
+    put_key(domain, key);
+    AUTO_LOCK(lock, &identities->busy_mutex);
+    while (map_get(identities->busy, key) != NULL) {
+        int64_t left_ms = deadline - clock_mono_ms();
+        struct timespec until = condition_deadline(left_ms);
+        if (left_ms <= 0) {
+            return why_set(why, ST_AGAIN,
+                           "the SES identity of %.100s is still being worked on for another entry "
+                           "of that name",
+                           domain->name);
+        }
+        (void)pthread_cond_timedwait(&identities->busy_changed, &identities->busy_mutex, &until);
+    }
+    (void)map_put(identities->busy, key, identities);
+    return ST_OK;
+}
+
+static void
+end_work(struct identities *identities, const struct store_domain *domain)
+{
+    char key[KEY_SIZE];
+    put_key(domain, key);
+    AUTO_LOCK(lock, &identities->busy_mutex);
+    (void)map_remove(identities->busy, key);
+    (void)pthread_cond_broadcast(&identities->busy_changed);
+}
+
+/* ---- clients --------------------------------------------------------------------------------- */
 
 enum status
 identities_check_configured(const struct config *config, struct why *why)
@@ -109,6 +165,8 @@ find_client(struct identities *identities, const struct config *config, const ch
     *out = client;
     return ST_OK;
 }
+
+/* ---- identities ------------------------------------------------------------------------------ */
 
 enum status
 identity_load(struct identities *identities, const struct store_domain *domain,
@@ -201,7 +259,13 @@ identity_ensure(struct identities *identities, const struct config *config,
                 struct ses_report *report_out)
 {
     struct why why;
-    enum status status = ensure(identities, config, domain, deadline, state_out, report_out, &why);
+    enum status status = begin_work(identities, domain, deadline, &why);
+    if (status != ST_OK) {
+        status_ignore(identity_load(identities, domain, state_out, NULL));
+    } else {
+        status = ensure(identities, config, domain, deadline, state_out, report_out, &why);
+        end_work(identities, domain);
+    }
     keep_said(identities, domain, status == ST_OK ? report_out : NULL, why.text);
     return status;
 }
@@ -236,10 +300,16 @@ release(struct identities *identities, const struct config *config,
 
 enum status
 identity_release(struct identities *identities, const struct config *config,
-                 const struct store_domain *domain, bool others_left, int64_t deadline)
+                 const struct store_domain *domain, identity_others *has_others,
+                 const void *context, int64_t deadline)
 {
     struct why why;
-    enum status status = release(identities, config, domain, others_left, deadline, &why);
+    enum status status = begin_work(identities, domain, deadline, &why);
+    if (status == ST_OK) {
+        bool others_left = has_others(context, domain);
+        status = release(identities, config, domain, others_left, deadline, &why);
+        end_work(identities, domain);
+    }
     keep_said(identities, domain, NULL, status == ST_OK ? "" : why.text);
     return status;
 }

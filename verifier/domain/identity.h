@@ -27,7 +27,7 @@ MUST_CHECK enum status identity_load(struct identities *identities,
 
 /**
  * See to it that the identity exists, and ask how it stands; what it became, and what was said, is
- * kept.
+ * kept. One call works on a name and region at a time, whichever entry it is for: another waits.
  *
  * @state_out  also filled when SES could not be asked, with what was known before
  * @return     ST_OK; as identities_check_configured, ses_ensure, store errors
@@ -37,10 +37,19 @@ MUST_CHECK enum status identity_ensure(struct identities *identities, const stru
                                        const struct store_domain *domain, int64_t deadline,
                                        struct ses_state *state_out, struct ses_report *report_out);
 
-/** Give the identity of a removed domain back; to be repeated until ST_OK. Nothing was kept: ST_OK.
- *  @others_left  as ses_release */
+/** Does another entry of the same name and region use the identity? */
+typedef bool identity_others(const void *context, const struct store_domain *domain);
+
+/**
+ * Give the identity of a removed domain back; to be repeated until ST_OK. Nothing was kept: ST_OK.
+ *
+ * @has_others  asked when nobody else works on an identity of the name: who comes later finds the
+ *              release over
+ * @thread      as identity_ensure
+ */
 MUST_CHECK enum status identity_release(struct identities *identities, const struct config *config,
-                                        const struct store_domain *domain, bool others_left,
+                                        const struct store_domain *domain,
+                                        identity_others *has_others, const void *context,
                                         int64_t deadline);
 
 /** What SES said last, or why it could not be asked: JSON of record_json_ses, owned.

@@ -392,6 +392,12 @@ struct others {
     bool left;
 };
 
+/* For has_others. */
+struct releasing {
+    struct registry *registry;
+    const struct config *config;
+};
+
 static bool
 look_for_other(void *context, const struct store_domain *row)
 {
@@ -405,12 +411,20 @@ look_for_other(void *context, const struct store_domain *row)
 }
 
 static bool
+has_others(const void *context, const struct store_domain *domain)
+{
+    const struct releasing *releasing = context;
+    struct others others = {.domain = domain, .config = releasing->config};
+    directory_each(releasing->registry->directory, look_for_other, &others);
+    return others.left;
+}
+
+static bool
 give_identity_back(struct registry *registry, const struct store_domain *domain)
 {
     AUTO_CONFIG *config = config_holder_get(registry->settings.holder);
-    struct others others = {.domain = domain, .config = config};
-    directory_each(registry->directory, look_for_other, &others);
-    return identity_release(registry->identities, config, domain, others.left,
+    const struct releasing releasing = {.registry = registry, .config = config};
+    return identity_release(registry->identities, config, domain, has_others, &releasing,
                             clock_mono_ms() + REGISTRY_SES_MS) == ST_OK;
 }
 
