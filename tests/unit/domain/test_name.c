@@ -62,133 +62,134 @@ good_names_are_normalised(void **state)
     }
 }
 
+static const struct {
+    const char *typed;
+    const char *sentence; /* part of it */
+    const char *meant;    /* offered; NULL: nothing is */
+} MISTAKES[] = {
+    {"", "write a domain name", NULL},
+    {" \t\n", "write a domain name", NULL},
+    {"http://example.com", "without http://", "example.com"},
+    {"https://u:p@Example.com:8443/path?q#f", "without http://", "example.com"},
+    {"http://example.com/@user", "without http://", "example.com"},
+    {"http://", "without http://", NULL},
+    {"http://10.0.0.1/", "an address", NULL},
+    {"http:example.com", "without http:", "example.com"},
+    {"https:/example.com", "without https:", NULL},
+    {"mailto:a@example.com", "behind the @", "example.com"},
+    {"<a@example.com>", "behind the @", "example.com"},
+    {"\"example.com\"", "without quotes", "example.com"},
+    {"'example.com'", "without quotes", "example.com"},
+    {"`example.com`", "without quotes", "example.com"},
+    {"<example.com>", "without brackets", "example.com"},
+    {"(example.com)", "without brackets", "example.com"},
+    {"[example.com]", "without brackets", "example.com"},
+    {"192.0.2.1:25", "an address", NULL},
+    {"192.0.2.0/24", "an address", NULL},
+    {"2001:db8::/32", "an address", NULL},
+    {"[2001:db8::1]:25", "an address", NULL},
+    {"admin@192.0.2.1", "an address", NULL},
+    {"user@example.com", "behind the @", "example.com"},
+    {"user@", "behind the @", NULL},
+    {"@", "behind the @", NULL},
+    {"example.com/", "without a path", "example.com"},
+    {"example.com:25/x", "without a path", "example.com"},
+    {"example.com?x", "without a query", "example.com"},
+    {"example.com#x", "without a fragment", "example.com"},
+    {"example.com:25", "without a port", "example.com"},
+    {"*.example.com", "wildcards", "example.com"},
+    {"*", "wildcards", NULL},
+    {"*.*.*.example.com", "wildcards", NULL},
+    {"example.com, example.org", "one domain at a time", "example.com"},
+    {"example.com;example.org", "one domain at a time", "example.com"},
+    {"ex ample.com", "no spaces", NULL},
+    {"example.com\texample.org", "no spaces", "example.com"},
+    {"_dmarc.example.com", "underscore", "example.com"},
+    {"a._domainkey.example.com", "underscore", NULL},
+    {"192.0.2.1", "an address", NULL},
+    {"192.0.2.1.", "an address", NULL},
+    {"2001:db8::1", "an address", NULL},
+    {"[192.0.2.1]", "an address", NULL},
+    {"[IPv6:2001:db8::1]", "an address", NULL},
+    {"1.2.3", "an address", NULL},
+    {".", "an address", NULL},
+    {"a\001b.com", "control character", NULL},
+    {"exa!mple.com", "'!' cannot stand", NULL},
+    {"exa\\mple.com", "cannot stand", NULL},
+    {"a..example.com", "a dot too many", "a.example.com"},
+    {".example.com", "a dot too many", "example.com"},
+    {"example.com..", "a dot too many", "example.com"},
+    {"..", "an address", NULL},
+    {"a..", "a dot too many", NULL},
+    {"-a.example.com", "hyphen", NULL},
+    {"a-.example.com", "hyphen", NULL},
+    {LABEL_63 "a.com", "longer than 63", NULL},
+    {NAME_243 "b", "too long", NULL},
+    {"localhost", "one part only", NULL},
+    {"com", "one part only", NULL},
+    {"example.123", "ends in a number", NULL},
+    {"co.uk", "public suffix", NULL},
+    {"github.io", "public suffix", NULL},
+    {"xn--a.com", "internationalised", NULL},
+    {"ab--cd.com", "internationalised", NULL},
+    {"☃.com", "internationalised", NULL},
+    {"\377\376.com", "no text in UTF-8", NULL},
+    {"\303.com", "no text in UTF-8", NULL},
+    {"\355\240\200.com", "internationalised", NULL},
+    // ---- signs that come with copied text
+    {"exam\xe2\x80\x8bple.com", "(U+200B)", "example.com"},
+    {"\xef\xbb\xbf"
+     "example.com",
+     "(U+FEFF)", "example.com"},
+    {"exam\xc2\xadple.com", "(U+00AD)", "example.com"},
+    {"my\xe2\x80\x93"
+     "example.com",
+     "(U+2013)", "my-example.com"},
+    {"my\xe2\x88\x92"
+     "example.com",
+     "(U+2212)", "my-example.com"},
+    {"\xe2\x80\xae"
+     "example.com",
+     "(U+202E)", "example.com"},
+    // ---- look-alikes
+    {"ex\xd0\xb0mple.com", "'\xd0\xb0' (U+0430, Cyrillic) stands among", "example.com"},
+    {"\xd1\x80\xd0\xb0ypal.com", "(U+0440, Cyrillic) stands among", "paypal.com"},
+    {"EX\xd0\x90MPLE.com", "(U+0430, Cyrillic) stands among", "example.com"},
+    {"g\xce\xbf\xce\xbfgle.com", "(U+03BF, Greek) stands among", "google.com"},
+    {"\xd5\xb8"
+     "ame.com",
+     "(U+0578, Armenian) stands among", "name.com"},
+    {"\xd1\x81\xd0\xbe\xd1\x81\xd0\xbe.com", "look like Latin ones, but are not", "coco.com"},
+    {"mail.\xd1\x80\xd0\xb0y.example", "(U+0440, Cyrillic)", "mail.pay.example"},
+    {"xn--exmple-4nf.com", "(U+0430, Cyrillic) stands among", "example.com"},
+    {"\xc9\xa1"
+     "oogle.com",
+     "written in no language", "google.com"},
+    {"\xd0\xb6"
+     "abc.com",
+     "(U+0436, Cyrillic) stands among", NULL},
+    {"mx.MAILSPUR.example", "this mail server itself", NULL},
+    {"a.mx.mailspur.example", "stands below mx.mailspur.example", NULL},
+};
+
 static void
 each_mistake_has_its_own_sentence(void **state)
 {
     (void)state;
-    static const struct {
-        const char *typed;
-        const char *sentence; /* part of it */
-        const char *meant;    /* offered; NULL: nothing is */
-    } cases[] = {
-        {"", "write a domain name", NULL},
-        {" \t\n", "write a domain name", NULL},
-        {"http://example.com", "without http://", "example.com"},
-        {"https://u:p@Example.com:8443/path?q#f", "without http://", "example.com"},
-        {"http://example.com/@user", "without http://", "example.com"},
-        {"http://", "without http://", NULL},
-        {"http://10.0.0.1/", "an address", NULL},
-        {"http:example.com", "without http:", "example.com"},
-        {"https:/example.com", "without https:", NULL},
-        {"mailto:a@example.com", "behind the @", "example.com"},
-        {"<a@example.com>", "behind the @", "example.com"},
-        {"\"example.com\"", "without quotes", "example.com"},
-        {"'example.com'", "without quotes", "example.com"},
-        {"`example.com`", "without quotes", "example.com"},
-        {"<example.com>", "without brackets", "example.com"},
-        {"(example.com)", "without brackets", "example.com"},
-        {"[example.com]", "without brackets", "example.com"},
-        {"192.0.2.1:25", "an address", NULL},
-        {"192.0.2.0/24", "an address", NULL},
-        {"2001:db8::/32", "an address", NULL},
-        {"[2001:db8::1]:25", "an address", NULL},
-        {"admin@192.0.2.1", "an address", NULL},
-        {"user@example.com", "behind the @", "example.com"},
-        {"user@", "behind the @", NULL},
-        {"@", "behind the @", NULL},
-        {"example.com/", "without a path", "example.com"},
-        {"example.com:25/x", "without a path", "example.com"},
-        {"example.com?x", "without a query", "example.com"},
-        {"example.com#x", "without a fragment", "example.com"},
-        {"example.com:25", "without a port", "example.com"},
-        {"*.example.com", "wildcards", "example.com"},
-        {"*", "wildcards", NULL},
-        {"*.*.*.example.com", "wildcards", NULL},
-        {"example.com, example.org", "one domain at a time", "example.com"},
-        {"example.com;example.org", "one domain at a time", "example.com"},
-        {"ex ample.com", "no spaces", NULL},
-        {"example.com\texample.org", "no spaces", "example.com"},
-        {"_dmarc.example.com", "underscore", "example.com"},
-        {"a._domainkey.example.com", "underscore", NULL},
-        {"192.0.2.1", "an address", NULL},
-        {"192.0.2.1.", "an address", NULL},
-        {"2001:db8::1", "an address", NULL},
-        {"[192.0.2.1]", "an address", NULL},
-        {"[IPv6:2001:db8::1]", "an address", NULL},
-        {"1.2.3", "an address", NULL},
-        {".", "an address", NULL},
-        {"a\001b.com", "control character", NULL},
-        {"exa!mple.com", "'!' cannot stand", NULL},
-        {"exa\\mple.com", "cannot stand", NULL},
-        {"a..example.com", "a dot too many", "a.example.com"},
-        {".example.com", "a dot too many", "example.com"},
-        {"example.com..", "a dot too many", "example.com"},
-        {"..", "an address", NULL},
-        {"a..", "a dot too many", NULL},
-        {"-a.example.com", "hyphen", NULL},
-        {"a-.example.com", "hyphen", NULL},
-        {LABEL_63 "a.com", "longer than 63", NULL},
-        {NAME_243 "b", "too long", NULL},
-        {"localhost", "one part only", NULL},
-        {"com", "one part only", NULL},
-        {"example.123", "ends in a number", NULL},
-        {"co.uk", "public suffix", NULL},
-        {"github.io", "public suffix", NULL},
-        {"xn--a.com", "internationalised", NULL},
-        {"ab--cd.com", "internationalised", NULL},
-        {"☃.com", "internationalised", NULL},
-        {"\377\376.com", "no text in UTF-8", NULL},
-        {"\303.com", "no text in UTF-8", NULL},
-        {"\355\240\200.com", "internationalised", NULL},
-        // ---- signs that come with copied text
-        {"exam\xe2\x80\x8bple.com", "(U+200B)", "example.com"},
-        {"\xef\xbb\xbf"
-         "example.com",
-         "(U+FEFF)", "example.com"},
-        {"exam\xc2\xadple.com", "(U+00AD)", "example.com"},
-        {"my\xe2\x80\x93"
-         "example.com",
-         "(U+2013)", "my-example.com"},
-        {"my\xe2\x88\x92"
-         "example.com",
-         "(U+2212)", "my-example.com"},
-        {"\xe2\x80\xae"
-         "example.com",
-         "(U+202E)", "example.com"},
-        // ---- look-alikes
-        {"ex\xd0\xb0mple.com", "'\xd0\xb0' (U+0430, Cyrillic) stands among", "example.com"},
-        {"\xd1\x80\xd0\xb0ypal.com", "(U+0440, Cyrillic) stands among", "paypal.com"},
-        {"EX\xd0\x90MPLE.com", "(U+0430, Cyrillic) stands among", "example.com"},
-        {"g\xce\xbf\xce\xbfgle.com", "(U+03BF, Greek) stands among", "google.com"},
-        {"\xd5\xb8"
-         "ame.com",
-         "(U+0578, Armenian) stands among", "name.com"},
-        {"\xd1\x81\xd0\xbe\xd1\x81\xd0\xbe.com", "look like Latin ones, but are not", "coco.com"},
-        {"mail.\xd1\x80\xd0\xb0y.example", "(U+0440, Cyrillic)", "mail.pay.example"},
-        {"xn--exmple-4nf.com", "(U+0430, Cyrillic) stands among", "example.com"},
-        {"\xc9\xa1"
-         "oogle.com",
-         "written in no language", "google.com"},
-        {"\xd0\xb6"
-         "abc.com",
-         "(U+0436, Cyrillic) stands among", NULL},
-        {"mx.MAILSPUR.example", "this mail server itself", NULL},
-        {"a.mx.mailspur.example", "stands below mx.mailspur.example", NULL},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(MISTAKES); i++) {
         char out[DOMAIN_NAME_SIZE] = "untouched";
         struct why why = {.text = ""};
         char offer[400] = "did you mean ";
-        enum status status = domain_name_check(cases[i].typed, HOSTNAME, out, &why);
-        bool is_right = status == ST_INVALID && strstr(why.text, cases[i].sentence) != NULL &&
+        enum status status = domain_name_check(MISTAKES[i].typed, HOSTNAME, out, &why);
+        bool is_right = status == ST_INVALID && strstr(why.text, MISTAKES[i].sentence) != NULL &&
                         strcmp(out, "untouched") == 0;
-        if (cases[i].meant == NULL) {
+        if (MISTAKES[i].meant == NULL) {
             is_right = is_right && strstr(why.text, offer) == NULL;
         } else {
-            is_right = is_right && strstr(why.text, strcat(strcat(offer, cases[i].meant), "?"));
+            is_right = is_right && strstr(why.text, strcat(strcat(offer, MISTAKES[i].meant), "?"));
         }
         if (!is_right) {
-            fail_msg("'%s': %s '%s' %s", cases[i].typed, status_name(status), out, why.text);
+            fail_msg("'%s': %s '%s' %s", MISTAKES[i].typed, status_name(status), out, why.text);
         }
     }
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -192,6 +193,15 @@ house_close(struct house *house)
     store_close(house->store);
     config_holder_free(house->holder);
     folder_remove(&house->folder);
+}
+
+void
+house_allow_descriptors(size_t count)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_cur < count ? count : limit.rlim_cur;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
 uint64_t

@@ -50,6 +50,9 @@ void house_write(const struct house *house, const char *name, const char *text);
 /** Load the configuration anew; the caller may change its limits and puts it in force. */
 struct config *house_load(const struct house *house);
 
+/** Let this program have so many descriptors: both ends of its connections are its own. */
+void house_allow_descriptors(size_t count);
+
 /** The number of messages in the store. */
 uint64_t house_messages(const struct house *house);
 

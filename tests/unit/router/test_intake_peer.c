@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -68,23 +67,13 @@ rcpt_is_answered_while_a_commit_waits_for_the_disk(void **state)
     assert_int_equal(client_read_commit_answer(waiting).outcome, INTAKE_STORED);
 }
 
-// Both ends of the connections are ours.
-static void
-allow_descriptors(rlim_t count)
-{
-    struct rlimit limit;
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    limit.rlim_cur = limit.rlim_cur < count ? count : limit.rlim_cur;
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-}
-
 static void
 one_connection_above_the_limit_is_turned_away(void **state)
 {
     (void)state;
     enum { LIMIT = INTAKE_CONNECTIONS_MAX };
     static int fds[LIMIT];
-    allow_descriptors(2 * LIMIT + 100);
+    house_allow_descriptors(2 * LIMIT + 100);
     for (int i = 0; i < LIMIT; i++) {
         fds[i] = client_open(house.socket_path);
     }

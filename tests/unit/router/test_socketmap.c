@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -292,23 +291,13 @@ second_listener_is_refused(void **state)
 
 #define CASE(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
-// Both ends of the connections are ours.
-static void
-allow_descriptors(rlim_t count)
-{
-    struct rlimit limit;
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    limit.rlim_cur = limit.rlim_cur < count ? count : limit.rlim_cur;
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-}
-
 static void
 one_connection_above_the_limit_is_turned_away(void **state)
 {
     (void)state;
     enum { LIMIT = SOCKETMAP_CONNECTIONS_MAX };
     static int fds[LIMIT];
-    allow_descriptors(2 * LIMIT + 100);
+    house_allow_descriptors(2 * LIMIT + 100);
     for (int i = 0; i < LIMIT; i++) {
         assert_int_equal(unixsock_connect(house.socket_path, SOCK_STREAM, &fds[i], NULL), ST_OK);
     }
