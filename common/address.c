@@ -191,9 +191,3 @@ address_parse(const char *text, struct address *out, struct why *why)
     *out = address;
     return ST_OK;
 }
-
-bool
-address_local_part_equal(const char *a, const char *b)
-{
-    return strcasecmp(a, b) == 0; // the C locale: ASCII only
-}

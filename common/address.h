@@ -38,8 +38,4 @@ MUST_CHECK enum status address_parse(const char *text, struct address *out, stru
 MUST_CHECK enum status address_normalize_domain(const char *text, char out[DOMAIN_NAME_SIZE],
                                                 struct why *why);
 
-/** True if the local parts are equal without regard to ASCII case (matching only, never storing).
- */
-bool address_local_part_equal(const char *a, const char *b);
-
 #endif

@@ -56,7 +56,9 @@ hash_number(struct digest *digest, uint64_t number)
     digest_update(digest, bytes, sizeof(bytes));
 }
 
-void
+// Hex SHA-256 over everything that changes what happens to a message: equal key, equal policy.
+// `forwarders` as common/forwarder.h writes them.
+static void
 policy_make_key(const struct policy *policy, const struct config_networks *trusted,
                 const char *forwarders, char out[65])
 {

@@ -14,12 +14,4 @@
 void policy_read(const struct source *source, const struct host_keys *host, const struct node *node,
                  struct config_domain *domain);
 
-/**
- * Hex SHA-256 over everything that changes what happens to a message: equal key, equal policy.
- *
- * @forwarders  as common/forwarder.h writes them
- */
-void policy_make_key(const struct policy *policy, const struct config_networks *trusted,
-                     const char *forwarders, char out[65]);
-
 #endif

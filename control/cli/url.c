@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-void
+// Append text with everything but unreserved characters encoded.
+static void
 url_append_encoded(struct strbuf *url, const char *text)
 {
     static const char UNRESERVED[] =

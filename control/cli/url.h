@@ -7,9 +7,6 @@
 
 enum { URL_MAX = 8192 };
 
-/** Append text with everything but unreserved characters encoded. */
-void url_append_encoded(struct strbuf *url, const char *text);
-
 /** Append "/" and the text as one segment. */
 void url_append_segment(struct strbuf *url, const char *text);
 

@@ -30,7 +30,8 @@ dns_lookup_done(struct dns_lookup *lookup)
     dns_reply_done(&lookup->reply);
 }
 
-bool
+// True while it is to be asked again: another server, or further along a chain of CNAMEs.
+static bool
 dns_lookup_is_open(const struct dns_lookup *lookup)
 {
     return lookup->reply.unfinished || (lookup->reply.status == DNS_TEMPORARY &&

@@ -27,9 +27,6 @@ void dns_lookup_init(struct dns_lookup *lookup, struct dns_resolver *resolver,
                      struct dns_budget *budget, const struct dns_name *name, enum dns_type type);
 void dns_lookup_done(struct dns_lookup *lookup);
 
-/** True while it is to be asked again: another server, or further along a chain of CNAMEs. */
-bool dns_lookup_is_open(const struct dns_lookup *lookup);
-
 /** The exchange that takes an open lookup one step on. */
 struct dns_exchange dns_lookup_exchange(struct dns_lookup *lookup);
 

@@ -30,7 +30,7 @@ void dns_recorder_free(struct dns_recorder *recorder); /* NULL-safe */
 void dns_recorder_note(struct dns_recorder *recorder, const char *name, enum dns_type type,
                        const struct dns_answer *answer);
 
-/** Questions noted, and those that found no room. */
+/** Questions noted, and those that found no room. For tests. */
 size_t dns_recorder_count(const struct dns_recorder *recorder);
 size_t dns_recorder_dropped(const struct dns_recorder *recorder);
 

@@ -22,8 +22,6 @@ enum check_outcome {
     CHECK_UNKNOWN  /* nobody could be asked */
 };
 
-const char *check_outcome_name(enum check_outcome outcome);
-
 /** What one record's status comes to. */
 enum check_outcome check_outcome_of(enum record_status status);
 

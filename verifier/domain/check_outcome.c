@@ -2,16 +2,6 @@
 // What the answers about one record, and about several, come to.
 #include "verifier/domain/check.h"
 
-const char *
-check_outcome_name(enum check_outcome outcome)
-{
-    static const char *const names[] = {[CHECK_PASS] = "pass",
-                                        [CHECK_PARTIAL] = "partial",
-                                        [CHECK_MISS] = "miss",
-                                        [CHECK_UNKNOWN] = "unknown"};
-    return names[outcome];
-}
-
 enum check_outcome
 check_outcome_of(enum record_status status)
 {

@@ -37,9 +37,6 @@ int house_set_up(void **state);
 int house_tear_down(void **state);
 #define WITH_HOUSE(test) cmocka_unit_test_setup_teardown(test, house_set_up, house_tear_down)
 
-/** Stop the API; registry and DNS start anew with this zone (verifier/dns/dns.h), then the API. */
-void house_publish(struct house *house, const char *zone);
-
 /** Send these bytes to the socket as they are; everything until the API closes, owned. NULL bytes
  *  are not expected in the answer. */
 char *house_send(const struct house *house, const char *bytes, size_t length);

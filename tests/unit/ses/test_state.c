@@ -168,28 +168,19 @@ a_release_is_requested_once_and_not_of_what_is_gone(void **unused)
 }
 
 static void
-cnames_are_made_of_token_and_zone(void **unused)
+dkim_is_known_with_the_tokens_and_the_zone(void **unused)
 {
     (void)unused;
-    char name[DOMAIN_NAME_SIZE] = "untouched";
-    char target[DOMAIN_NAME_SIZE] = "";
     struct ses_state state;
     ses_state_init(&state, "eu-central-1");
     assert_false(ses_state_has_dkim(&state));
-    assert_false(ses_state_cname(&state, "a.example", 0, name, target));
     state = full_state();
     assert_true(ses_state_has_dkim(&state));
-    assert_false(ses_state_cname(&state, "a.example", SES_TOKENS, name, target));
-    char domain[DOMAIN_NAME_SIZE];
-    make_domain(domain, DOMAIN_NAME_MAX - strlen("three._domainkey.") + 1);
-    assert_false(ses_state_cname(&state, domain, 2, name, target));
-    assert_string_equal(name, "untouched");
-    domain[strlen(domain) - 1] = '\0';
-    assert_true(ses_state_cname(&state, domain, 2, name, target));
-    assert_int_equal(strlen(name), DOMAIN_NAME_MAX);
-    assert_true(ses_state_cname(&state, "a.example", 1, name, target));
-    assert_string_equal(name, "two._domainkey.a.example");
-    assert_string_equal(target, "two.k7.dkim.example");
+    state.zone[0] = '\0';
+    assert_false(ses_state_has_dkim(&state));
+    state = full_state();
+    state.tokens[SES_TOKENS - 1][0] = '\0';
+    assert_false(ses_state_has_dkim(&state));
 }
 
 /* ---- names ----------------------------------------------------------------------------------- */
@@ -279,7 +270,7 @@ main(void)
         cmocka_unit_test(a_broken_state_is_refused_with_its_fault_and_changes_nothing),
         cmocka_unit_test(a_state_is_read_up_to_its_cap),
         cmocka_unit_test(a_release_is_requested_once_and_not_of_what_is_gone),
-        cmocka_unit_test(cnames_are_made_of_token_and_zone),
+        cmocka_unit_test(dkim_is_known_with_the_tokens_and_the_zone),
         cmocka_unit_test(names_are_taken_only_in_their_form),
         cmocka_unit_test(names_have_their_lengths),
         cmocka_unit_test(every_word_of_a_report_has_its_text),

@@ -102,7 +102,8 @@ sample_byte(const struct id *id, uint64_t offset)
     return (unsigned char)((unsigned char)id->text[offset % 36] ^ (offset / 977));
 }
 
-int
+// An unlinked file with the body.
+static int
 sample_body(const struct sample *sample)
 {
     int fd = memfd_create("body", MFD_CLOEXEC);

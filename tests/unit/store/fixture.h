@@ -37,9 +37,6 @@ struct sample sample_new(uint64_t size);
 /** The byte at an offset of the body with this id. */
 unsigned char sample_byte(const struct id *id, uint64_t offset);
 
-/** An unlinked file with the body; the caller closes it. */
-int sample_body(const struct sample *sample);
-
 /** Submit and wait. */
 struct store_submit_result submit_wait(struct store *store, const struct sample *sample);
 
@@ -65,7 +62,7 @@ enum status complete_wait(struct store *store, const struct store_delivery *deli
                           enum delivery_state state, const char *reason, int64_t due_at,
                           uint64_t http_status);
 
-/** The whole body is as sample_body made it. */
+/** The whole body is that of the sample. */
 void assert_body(struct store *store, const struct sample *sample);
 
 /** The delivery as listed; it must exist. Its texts are not kept, but for the reason. */

@@ -51,11 +51,6 @@ void ses_state_request_release(struct ses_state *state);
 /** True once tokens and zone are known, so that the DKIM records can be shown. */
 bool ses_state_has_dkim(const struct ses_state *state);
 
-/** "<token>._domainkey.<domain>" and "<token>.<zone>": the CNAME that proves one DKIM key
- *  (index below SES_TOKENS). False until ses_state_has_dkim(). */
-bool ses_state_cname(const struct ses_state *state, const char *domain, size_t index,
-                     char name_out[DOMAIN_NAME_SIZE], char target_out[DOMAIN_NAME_SIZE]);
-
 /** The state as one line of JSON, always shorter than SES_STATE_TEXT_SIZE. */
 void ses_state_format(const struct ses_state *state, char out[SES_STATE_TEXT_SIZE]);
 

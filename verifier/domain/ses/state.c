@@ -35,27 +35,6 @@ ses_state_has_dkim(const struct ses_state *state)
     return state->zone[0] != '\0' && state->tokens[SES_TOKENS - 1][0] != '\0';
 }
 
-bool
-ses_state_cname(const struct ses_state *state, const char *domain, size_t index,
-                char name_out[DOMAIN_NAME_SIZE], char target_out[DOMAIN_NAME_SIZE])
-{
-    if (!ses_state_has_dkim(state) || index >= SES_TOKENS) {
-        return false;
-    }
-    // One more byte than a name may have: what does not fit shows.
-    char name[DOMAIN_NAME_SIZE + 1];
-    char target[DOMAIN_NAME_SIZE + 1];
-    const char *token = state->tokens[index];
-    int name_length = snprintf(name, sizeof(name), "%s._domainkey.%s", token, domain);
-    int target_length = snprintf(target, sizeof(target), "%s.%s", token, state->zone);
-    if (name_length > DOMAIN_NAME_MAX || target_length > DOMAIN_NAME_MAX) {
-        return false;
-    }
-    memcpy(name_out, name, (size_t)name_length + 1);
-    memcpy(target_out, target, (size_t)target_length + 1);
-    return true;
-}
-
 /* ---- text ------------------------------------------------------------------------------------ */
 
 static const char *
