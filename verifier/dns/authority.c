@@ -213,18 +213,27 @@ share_of_time(const struct call *call, unsigned percent)
     return call->deadline_ms <= now ? now : now + (call->deadline_ms - now) * percent / 100;
 }
 
+// Room for what the servers of the request's zone will say.
+static void
+take_zone(struct call *call, size_t question)
+{
+    struct report *report = call->report;
+    struct dns_zone *zone = call->requests[question].zone;
+    report->zones[question] = zone;
+    if (zone != NULL) {
+        free(report->answers[question]);
+        report->answers[question] =
+            xcalloc(zone->view.server_count + 1, sizeof(*report->answers[question]));
+    }
+}
+
 static void
 find_zones(struct call *call)
 {
     dns_zones_find(call->authority->zones, &call->policy, call->requests, call->count,
                    share_of_time(call, ZONES_PERCENT));
     for (size_t i = 0; i < call->count; i++) {
-        struct dns_zone *zone = call->requests[i].zone;
-        call->report->zones[i] = zone;
-        if (zone != NULL) {
-            call->report->answers[i] =
-                xcalloc(zone->view.server_count + 1, sizeof(*call->report->answers[i]));
-        }
+        take_zone(call, i);
     }
 }
 
@@ -272,6 +281,70 @@ ask_all(struct call *call)
         count += add_servers(call, i, slots + count, exchanges + count);
     }
     dns_exchange_run(exchanges, count, share_of_time(call, ANSWERS_PERCENT));
+}
+
+/* ---- a zone that is newer than what we know -------------------------------------------------- */
+
+// Nobody answers for the name, and somebody refers to others.
+static bool
+is_referred(const struct call *call, size_t question)
+{
+    const struct dns_zone *zone = call->requests[question].zone;
+    bool is_referred = false;
+    for (size_t i = 0; zone != NULL && i < zone->view.server_count; i++) {
+        const struct authority_answer *answer = &call->report->answers[question][i];
+        if (authority_is_answer(answer->outcome)) {
+            return false;
+        }
+        is_referred |= answer->reason == AUTHORITY_REFERRAL;
+    }
+    return is_referred;
+}
+
+static void
+ask_again(struct call *call, const size_t *questions, size_t count)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < count; i++) {
+        most += call->requests[questions[i]].zone->view.server_count;
+    }
+    AUTO_FREE struct slot *slots = xcalloc(most + 1, sizeof(*slots));
+    AUTO_FREE struct dns_exchange *exchanges = xcalloc(most + 1, sizeof(*exchanges));
+    size_t sent = 0;
+    for (size_t i = 0; i < count; i++) {
+        sent += add_servers(call, questions[i], slots + sent, exchanges + sent);
+    }
+    dns_exchange_run(exchanges, sent, share_of_time(call, ANSWERS_PERCENT));
+}
+
+// The resolver, or what we remember, may be of the time before a zone was delegated.
+static void
+follow_referrals(struct call *call)
+{
+    struct dns_zone_request *requests[AUTHORITY_QUESTIONS_MAX];
+    const struct dns_zone *before[AUTHORITY_QUESTIONS_MAX];
+    size_t questions[AUTHORITY_QUESTIONS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < call->count; i++) {
+        if (is_referred(call, i)) {
+            before[count] = call->requests[i].zone;
+            requests[count] = &call->requests[i];
+            questions[count++] = i;
+        }
+    }
+    if (count == 0) {
+        return;
+    }
+    dns_zones_descend(call->authority->zones, &call->policy, requests, count,
+                      share_of_time(call, ZONES_PERCENT));
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (requests[i]->zone != before[i]) {
+            take_zone(call, questions[i]);
+            questions[found++] = questions[i];
+        }
+    }
+    ask_again(call, questions, found);
 }
 
 /* ---- the resolver ---------------------------------------------------------------------------- */
@@ -457,6 +530,7 @@ ask_network(struct call *call)
     find_zones(call);
     start_lookups(call);
     ask_all(call);
+    follow_referrals(call);
     finish_lookups(call);
     name_results(call);
     for (size_t i = 0; i < call->count; i++) {

@@ -428,3 +428,47 @@ dns_zones_find(struct dns_zones *zones, const struct dns_exchange_policy *policy
     remember(&find);
     free_nodes(&find);
 }
+
+/* ---- zones the resolver does not know yet ---------------------------------------------------- */
+
+// Names that were referred to the same zone share it.
+static void
+share_zone(struct find *find, struct node *node)
+{
+    for (struct node *each = find->nodes; node->zone != NULL && each < node; each++) {
+        const struct dns_zone *earlier = each->zone;
+        if (earlier != NULL && dns_name_equal(earlier->name.wire, earlier->name.length,
+                                              node->zone->name.wire, node->zone->name.length)) {
+            brief_unref(node->zone);
+            node->zone = brief_ref(each->zone);
+        }
+    }
+}
+
+void
+dns_zones_descend(struct dns_zones *zones, const struct dns_exchange_policy *policy,
+                  struct dns_zone_request *const *requests, size_t count, int64_t deadline_mono_ms)
+{
+    struct find find = {.zones = zones, .policy = policy, .deadline_ms = deadline_mono_ms};
+    find.nodes = xcalloc(2 * count + 1, sizeof(*find.nodes));
+    for (size_t i = 0; i < count; i++) { // the names first, the zones they were thought to be in
+        find.nodes[i] = (struct node){
+            .name = requests[i]->name, .parent = NONE, .cut = (int)(count + i), .unsure = (int)i};
+        find.nodes[count + i] = (struct node){.name = requests[i]->zone->name,
+                                              .parent = NONE,
+                                              .known = brief_ref(requests[i]->zone),
+                                              .cut = (int)(count + i),
+                                              .unsure = NONE};
+    }
+    find.count = 2 * count;
+    ask_above(&find);
+    for (size_t i = 0; i < count; i++) {
+        share_zone(&find, &find.nodes[i]);
+        if (find.nodes[i].zone != NULL) {
+            brief_unref(requests[i]->zone);
+            requests[i]->zone = brief_ref(find.nodes[i].zone);
+        }
+    }
+    remember(&find);
+    free_nodes(&find);
+}

@@ -44,6 +44,14 @@ void dns_zones_find(struct dns_zones *zones, const struct dns_exchange_policy *p
                     struct dns_zone_request *requests, size_t count, int64_t deadline_mono_ms);
 
 /**
+ * The servers of the zones that were found refer to others for these names: put the zones they
+ * refer to in the requests' places, where they tell. One step down. Blocks up to the deadline.
+ */
+void dns_zones_descend(struct dns_zones *zones, const struct dns_exchange_policy *policy,
+                       struct dns_zone_request *const *requests, size_t count,
+                       int64_t deadline_mono_ms);
+
+/**
  * True if the servers of the zone above `zone` were asked, and none of them said anything. False
  * when it is the root. Blocks up to the deadline.
  */

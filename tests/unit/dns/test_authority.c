@@ -306,6 +306,32 @@ a_zone_the_resolver_fails_for_is_found_at_its_parent(void **state)
     authority_report_free(report);
 }
 
+// The resolver, or what we remember, knows the time before it was delegated.
+static void
+a_zone_that_was_delegated_just_now_is_asked_at_its_own_servers(void **state)
+{
+    (void)state;
+    AUTO_HOUSE house = open_house(BENCH_LONG_MS, 0);
+    const struct authority_question questions[] = {
+        {"n-11-13.test", DNS_TXT}, {"_dmarc.n-11-13.test", DNS_TXT}, {"test", DNS_TXT}};
+    for (int round = 0; round < 2; round++) {
+        struct authority_report *report = ask_many(house.authority, questions, 3);
+        for (size_t i = 0; i < 2; i++) {
+            const struct authority_result *result = &report->results[i];
+            assert_non_null(result->zone);
+            assert_string_equal(result->zone->name, "n-11-13.test");
+            assert_ptr_equal(result->zone, report->results[0].zone);
+            assert_int_equal(result->zone->server_count, 2);
+            assert_string_equal(text_of(&result->answers[0]), "new");
+            assert_int_equal(result->answers[1].outcome, AUTHORITY_LAME);
+            assert_int_equal(result->resolver.answer->status, DNS_NXDOMAIN);
+        }
+        assert_string_equal(report->results[2].zone->name, "test");
+        assert_string_equal(text_of(&report->results[2].answers[0]), "parent");
+        authority_report_free(report);
+    }
+}
+
 static void
 a_name_of_no_zone_has_a_problem(void **state)
 {
@@ -614,6 +640,7 @@ main(void)
         cmocka_unit_test(a_delegated_child_is_asked_at_its_own_servers),
         cmocka_unit_test(a_zone_is_looked_up_once_a_while),
         cmocka_unit_test(a_zone_the_resolver_fails_for_is_found_at_its_parent),
+        cmocka_unit_test(a_zone_that_was_delegated_just_now_is_asked_at_its_own_servers),
         cmocka_unit_test(a_name_of_no_zone_has_a_problem),
         cmocka_unit_test(the_resolver_tells_what_is_in_its_cache_and_until_when),
         cmocka_unit_test(broken_dnssec_is_told_from_a_dead_zone),

@@ -24,10 +24,10 @@ static atomic_bool is_blocked_now;
 static bool
 is_zone_label(const char *name)
 {
-    return name[0] != 0 && strchr("zdb", name[0]) != NULL && name[1] == '-';
+    return name[0] != 0 && strchr("zdbn", name[0]) != NULL && name[1] == '-';
 }
 
-// The zone of a name: the label z-..., d-..., b-... or child-... it stands at or below.
+// The zone of a name: the label z-..., d-..., b-..., n-... or child-... it stands at or below.
 static const char *
 zone_of(const char *name)
 {
@@ -233,7 +233,7 @@ on_resolver(const struct exchange *exchange)
         say_rcode(exchange, RCODE_SERVFAIL);
     } else if (zone[0] == 'b' && !is_unchecked) {
         say_bogus(exchange);
-    } else if (strcmp(zone, "test") == 0) {
+    } else if (strcmp(zone, "test") == 0 || zone[0] == 'n') {
         say_no(exchange, RCODE_NXDOMAIN);
     } else {
         answer_zone(exchange, zone);
