@@ -23,15 +23,16 @@
 #include "router/server.h"
 
 enum {
-    COMMIT_WORKERS = 4 /* hash messages and stage large ones; the sync is the store's */
+    COMMIT_WORKERS = 4 /* for messages that nothing is staged of; the sync is the store's */
 };
 
 struct intake {
     struct commit_services services;
     struct server *server;
     struct workers *workers;
-    struct refusals *refusals; /* of the server's thread */
-    pthread_mutex_t mutex;     /* protects `under_way` */
+    struct workers *large_workers; /* for those above STORE_STAGE_ABOVE */
+    struct refusals *refusals;     /* of the server's thread */
+    pthread_mutex_t mutex;         /* protects `under_way` */
     pthread_cond_t all_answered;
     size_t under_way;           /* commits taken and not answered */
     int64_t acks_until_mono_ms; /* at the end: how long acknowledgements are waited for; else 0 */
@@ -209,7 +210,8 @@ start_commit(struct session *session, struct commit_order *order)
         AUTO_LOCK(lock, &intake->mutex);
         intake->under_way++;
     }
-    workers_push(intake->workers, order);
+    workers_push(order->fields.size > STORE_STAGE_ABOVE ? intake->large_workers : intake->workers,
+                 order);
 }
 
 static enum status
@@ -422,6 +424,9 @@ intake_open(const struct intake_context *context, const struct config_socket *so
     };
     enum status status = workers_open(COMMIT_WORKERS, work_on, intake, &intake->workers, why);
     if (status == ST_OK) {
+        status = workers_open(INTAKE_LARGE_AT_ONCE, work_on, intake, &intake->large_workers, why);
+    }
+    if (status == ST_OK) {
         status = server_open(&settings, socket, &intake->server, why);
     }
     if (status != ST_OK) {
@@ -451,6 +456,7 @@ intake_close(struct intake *intake)
         server_stop(intake->server); // no new commits from here on
     }
     workers_close(intake->workers, drop);
+    workers_close(intake->large_workers, drop);
     wait_until_answered(intake);
     intake->acks_until_mono_ms = clock_mono_ms() + INTAKE_ACKS_WAIT_MS;
     server_close(intake->server);

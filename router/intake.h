@@ -13,7 +13,12 @@ enum { INTAKE_ACKS_WAIT_MS = 500 /* of all connections together, and for those t
 struct intake;
 struct limits;
 
-enum { INTAKE_CONNECTIONS_MAX = 4000 }; /* SMTP sessions at once, idle ones too */
+enum {
+    INTAKE_CONNECTIONS_MAX = 4000, /* SMTP sessions at once, idle ones too */
+    /* Messages above STORE_STAGE_ABOVE hashed and staged at once, each with memory for one slice;
+     * more of them wait in line, none of them before a smaller message. */
+    INTAKE_LARGE_AT_ONCE = 2
+};
 
 struct intake_context {
     struct store *store;

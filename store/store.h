@@ -294,8 +294,8 @@ struct store_submission {
     const struct store_delivery *deliveries; /* state QUEUED or HELD; message_id is ignored */
     size_t delivery_count;
     struct store_dedupe dedupe;
-    /** Asked inside the transaction: false when the one who waits is gone, and nothing is stored.
-     *  NULL: wanted always. */
+    /** Asked inside the transaction, and before each slice of a large body: false when the one who
+     *  waits is gone, and nothing is stored. NULL: wanted always. */
     bool (*still_wanted)(void *context);
     void (*done)(void *context, const struct store_submit_result *result);
     void *context;
@@ -303,7 +303,8 @@ struct store_submission {
 
 /**
  * Keep a message and its deliveries in one transaction (asynchronous; concurrent ones share one
- * sync). Blocks only to stage a body above STORE_STAGE_ABOVE.
+ * sync). Blocks only to stage a body above STORE_STAGE_ABOVE: reads and writes it, slice after
+ * slice, with memory for one, as long as it is wanted.
  *
  * @submission  borrowed, with all it points to, until `done` was called
  */

@@ -28,41 +28,46 @@ read_exactly(int fd, uint64_t offset, char *buffer, size_t size, struct why *why
     return ST_OK;
 }
 
-enum status
-body_insert(struct sql *sql, const struct store_submission *submission, uint64_t offset,
-            uint64_t length, struct why *why)
+static enum status
+insert_chunk(struct sql *sql, const struct id *message_id, uint64_t number, const char *bytes,
+             size_t size, struct why *why)
 {
-    size_t room = length < STORE_CHUNK_SIZE ? (size_t)length : (size_t)STORE_CHUNK_SIZE;
+    // Replace: a slice repeated after an unclear failure is the same bytes again.
+    return sql_run(sql, "INSERT OR REPLACE INTO body (message_id, number, data) VALUES (?, ?, ?)",
+                   SQL_VALUES(SQL_TEXT(message_id->text), SQL_INT(number), SQL_BLOB(bytes, size)),
+                   why);
+}
+
+enum status
+body_insert(struct sql *sql, const struct store_submission *submission, struct why *why)
+{
+    uint64_t end = submission->message->size;
+    size_t room = end < STORE_CHUNK_SIZE ? (size_t)end : (size_t)STORE_CHUNK_SIZE;
     AUTO_FREE char *buffer = xcalloc(room + 1, 1);
-    uint64_t end = offset + length;
     enum status status = ST_OK;
-    while (status == ST_OK && offset < end) {
+    for (uint64_t offset = 0; status == ST_OK && offset < end; offset += STORE_CHUNK_SIZE) {
         size_t size = end - offset < room ? (size_t)(end - offset) : room;
         status = read_exactly(submission->body_fd, offset, buffer, size, why);
         if (status == ST_OK) {
-            // Replace: a slice repeated after an unclear failure is the same bytes again.
-            status = sql_run(
-                sql, "INSERT OR REPLACE INTO body (message_id, number, data) VALUES (?, ?, ?)",
-                SQL_VALUES(SQL_TEXT(submission->message->id.text),
-                           SQL_INT(offset / STORE_CHUNK_SIZE), SQL_BLOB(buffer, size)),
-                why);
+            status = insert_chunk(sql, &submission->message->id, offset / STORE_CHUNK_SIZE, buffer,
+                                  size, why);
         }
-        offset += size;
     }
     return status;
 }
 
 struct slice {
-    const struct store_submission *submission;
-    uint64_t offset;
-    uint64_t length;
+    const struct id *message_id;
+    uint64_t first_chunk;
+    const char *bytes;
+    size_t length;
 };
 
 static enum status
 run_slice(void *context, struct sql *sql, struct why *why)
 {
     const struct slice *slice = context;
-    const char *id = slice->submission->message->id.text;
+    const char *id = slice->message_id->text;
     int64_t exists = 0;
     enum status status = sql_number(sql, "SELECT 1 FROM message WHERE id = ?",
                                     SQL_VALUES(SQL_TEXT(id)), &exists, why);
@@ -70,24 +75,44 @@ run_slice(void *context, struct sql *sql, struct why *why)
         return status;
     }
     status = sql_run(sql, "INSERT OR IGNORE INTO staged VALUES (?)", SQL_VALUES(SQL_TEXT(id)), why);
-    return status == ST_OK ? body_insert(sql, slice->submission, slice->offset, slice->length, why)
-                           : status;
+    uint64_t number = slice->first_chunk;
+    for (size_t offset = 0; status == ST_OK && offset < slice->length; offset += STORE_CHUNK_SIZE) {
+        size_t rest = slice->length - offset;
+        status = insert_chunk(sql, slice->message_id, number++, slice->bytes + offset,
+                              rest < STORE_CHUNK_SIZE ? rest : (size_t)STORE_CHUNK_SIZE, why);
+    }
+    return status;
+}
+
+// The descriptor's slice at `offset`, read on the caller's thread: only its own message waits for
+// a disk that is slow to read it.
+static enum status
+stage_slice(struct store *store, const struct store_submission *submission, uint64_t offset,
+            char *buffer, struct why *why)
+{
+    uint64_t rest = submission->message->size - offset;
+    struct slice slice = {.message_id = &submission->message->id,
+                          .first_chunk = offset / STORE_CHUNK_SIZE,
+                          .bytes = buffer,
+                          .length = rest < STORE_SLICE_SIZE ? (size_t)rest : STORE_SLICE_SIZE};
+    // No sync of its own: the commit that claims the slices syncs them all.
+    struct operation operation = {.run = run_slice, .context = &slice, .weight = slice.length};
+    enum status status = read_exactly(submission->body_fd, offset, buffer, slice.length, why);
+    return status == ST_OK ? writer_call(store->writer, &operation, why) : status;
 }
 
 enum status
 body_stage(struct store *store, const struct store_submission *submission, struct why *why)
 {
     uint64_t size = submission->message->size;
+    AUTO_FREE char *buffer = xcalloc(size < STORE_SLICE_SIZE ? (size_t)size : STORE_SLICE_SIZE, 1);
     enum status status = ST_OK;
     for (uint64_t offset = 0; status == ST_OK && offset < size; offset += STORE_SLICE_SIZE) {
-        uint64_t rest = size - offset;
-        struct slice slice = {.submission = submission,
-                              .offset = offset,
-                              .length = rest < STORE_SLICE_SIZE ? rest : STORE_SLICE_SIZE};
-        // No sync of its own: the commit that claims the slices syncs them all.
-        struct operation operation = {
-            .run = run_slice, .context = &slice, .weight = (size_t)slice.length};
-        status = writer_call(store->writer, &operation, why);
+        if (submission->still_wanted != NULL && !submission->still_wanted(submission->context)) {
+            return why_set(why, ST_REFUSED, "nobody waits for message %s any more",
+                           submission->message->id.text);
+        }
+        status = stage_slice(store, submission, offset, buffer, why);
     }
     return status;
 }

@@ -27,11 +27,12 @@ struct store {
 
 /* ---- body.c ---- */
 
-/** Insert the message's bytes from `offset` on, `length` of them, as chunk rows. Writer thread. */
+/** Insert the message's bytes as chunk rows. Writer thread. */
 MUST_CHECK enum status body_insert(struct sql *sql, const struct store_submission *submission,
-                                   uint64_t offset, uint64_t length, struct why *why);
+                                   struct why *why);
 
-/** Write a large body before its message. On failure too, body_sweep must follow. Blocks. */
+/** Write a large body before its message, with memory for one slice. ST_REFUSED: not wanted any
+ *  more. On failure too, body_sweep must follow. Blocks; never on the writer thread. */
 MUST_CHECK enum status body_stage(struct store *store, const struct store_submission *submission,
                                   struct why *why);
 

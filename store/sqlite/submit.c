@@ -134,7 +134,7 @@ insert_all(const struct submit *submit, struct sql *sql, struct why *why)
     enum status status = insert_message(sql, message, why);
     if (status == ST_OK) {
         status = submit->is_staged ? claim_staged(sql, message, why)
-                                   : body_insert(sql, submission, 0, message->size, why);
+                                   : body_insert(sql, submission, why);
     }
     for (size_t i = 0; status == ST_OK && i < submission->delivery_count; i++) {
         status = insert_delivery(sql, &message->id, &submission->deliveries[i], why);

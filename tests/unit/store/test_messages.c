@@ -258,6 +258,24 @@ message_nobody_waits_for_is_not_stored(void **state)
     }
 }
 
+static size_t times_asked;
+
+static bool
+first_slice_is_waited_for(void *context)
+{
+    (void)context;
+    return times_asked++ == 0;
+}
+
+static void
+staging_ends_when_nobody_waits_any_more(void **state)
+{
+    struct sample sample = sample_new((uint64_t)STORE_SLICE_SIZE * 2 + 1);
+    sample.still_wanted = first_slice_is_waited_for;
+    assert_int_equal(submit_wait(store_of(state), &sample).status, ST_REFUSED);
+    assert_int_equal(times_asked, 2); // the third slice was not thought of
+}
+
 static void
 number_of_deliveries_has_limits(void **state)
 {
@@ -380,6 +398,7 @@ run_message_tests(void)
         TEST(expired_key_is_no_duplicate),
         TEST(acknowledge_forgets_only_keys_kept_until_then),
         TEST(message_nobody_waits_for_is_not_stored),
+        TEST(staging_ends_when_nobody_waits_any_more),
         TEST(number_of_deliveries_has_limits),
         TEST(failing_message_is_undone_alone_and_temporary),
         TEST(of_equal_messages_at_once_exactly_one_is_stored),
