@@ -67,6 +67,10 @@ static const struct frame_field REFUSED[] = {
     FRAME_TEXT_FIELD(5, struct intake_refused, evidence, EVIDENCE_MAX),
 };
 
+static const struct frame_field REFUSED_ANSWER[] = {
+    FRAME_NUMBER_FIELD(1, struct intake_refused_answer, kept),
+};
+
 static const struct frame_field NOTHING[] = {
     FRAME_NUMBER_FIELD(1, struct intake_nothing, unused),
 };
@@ -80,3 +84,5 @@ const struct frame_layout INTAKE_COMMIT_ANSWER_LAYOUT = {INTAKE_COMMIT_ANSWER, C
 const struct frame_layout INTAKE_ACK_LAYOUT = {INTAKE_ACK, NOTHING, ARRAY_LEN(NOTHING)};
 const struct frame_layout INTAKE_RESET_LAYOUT = {INTAKE_RESET, NOTHING, ARRAY_LEN(NOTHING)};
 const struct frame_layout INTAKE_REFUSED_LAYOUT = {INTAKE_REFUSED, REFUSED, ARRAY_LEN(REFUSED)};
+const struct frame_layout INTAKE_REFUSED_ANSWER_LAYOUT = {INTAKE_REFUSED_ANSWER, REFUSED_ANSWER,
+                                                          ARRAY_LEN(REFUSED_ANSWER)};

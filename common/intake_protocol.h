@@ -6,7 +6,7 @@
 //   COMMIT  → COMMIT_ANSWER   keep this message (its bytes come as a descriptor with the packet)
 //   ACK     (no answer)       the answer to COMMIT has arrived
 //   RESET   (no answer)       the transaction is over: drop its reservation
-//   REFUSED (no answer)       the policy refused the message: keep why
+//   REFUSED → REFUSED_ANSWER  the policy refused the message: keep why; is it kept?
 //
 // The message's bytes: header fields as received, CRLF line ends, empty line, body.
 #ifndef COMMON_INTAKE_PROTOCOL_H
@@ -26,7 +26,8 @@ enum intake_kind {
     INTAKE_COMMIT_ANSWER = 4,
     INTAKE_ACK = 5,
     INTAKE_RESET = 6,
-    INTAKE_REFUSED = 7
+    INTAKE_REFUSED = 7,
+    INTAKE_REFUSED_ANSWER = 8
 };
 
 enum {
@@ -93,13 +94,17 @@ struct intake_commit_answer {
     const char *message_id; /* our id; "" when not stored */
 };
 
-/** There is no message, only why there is none. The daemon may drop it. */
+/** There is no message, only why there is none. The daemon need not keep it. */
 struct intake_refused {
-    const char *id; /* made by the milter; the SMTP answer names it */
+    const char *id; /* made by the milter; the SMTP answer names it if it is kept */
     const char *queue_id;
     const char *tenant; /* as in the answers to RCPT */
     const char *domain;
     const char *evidence;
+};
+
+struct intake_refused_answer {
+    uint64_t kept; /* 1: it can be asked for by its id */
 };
 
 /** For ACK and RESET, which carry nothing. */
@@ -114,5 +119,6 @@ extern const struct frame_layout INTAKE_COMMIT_ANSWER_LAYOUT;
 extern const struct frame_layout INTAKE_ACK_LAYOUT;
 extern const struct frame_layout INTAKE_RESET_LAYOUT;
 extern const struct frame_layout INTAKE_REFUSED_LAYOUT;
+extern const struct frame_layout INTAKE_REFUSED_ANSWER_LAYOUT;
 
 #endif

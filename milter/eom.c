@@ -243,7 +243,7 @@ take_notes(const struct session *session, struct message *message,
     }
 }
 
-// Who asks why a message was refused has only the answer: it names the evidence.
+// Who asks why a message was refused has only the answer: it names the evidence, if there is any.
 static void
 send_refusal(struct session *session, struct message *message, struct answer *out)
 {
@@ -254,10 +254,19 @@ send_refusal(struct session *session, struct message *message, struct answer *ou
                                            .tenant = session->transaction.tenant,
                                            .domain = session->transaction.domain,
                                            .evidence = strbuf_text(&message->evidence)};
+    struct intake_refused_answer answer;
+    struct why why;
     if (message->evidence.length == 0) {
         return;
     }
-    intake_client_refused(session->intake, &refused);
+    if (intake_client_refused(session->intake, &refused, &answer, &why) != ST_OK) {
+        log_warn("evidence.not_sent", LOG_STR("queue_id", session->queue_id),
+                 LOG_STR("why", why.text));
+        return;
+    }
+    if (answer.kept == 0) {
+        return;
+    }
     (void)snprintf(message->id, sizeof(message->id), "%s", id.text);
     answer_reply(out, reply.code, reply.enhanced, "%s (%s)", reply.text, id.text);
 }

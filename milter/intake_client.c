@@ -208,12 +208,33 @@ intake_client_commit(struct intake_client *client, const struct intake_commit *m
     return ST_OK;
 }
 
-void
-intake_client_refused(struct intake_client *client, const struct intake_refused *refused)
+// ST_IO: the connection is dead.
+static enum status
+refused_once(struct intake_client *client, const struct intake_refused *refused,
+             struct intake_refused_answer *answer_out, struct why *why)
 {
-    if (client->fd >= 0) {
-        (void)(send_packet(client, &INTAKE_REFUSED_LAYOUT, refused, -1, NULL) == ST_OK);
+    enum status status = client->fd < 0 ? connect_daemon(client, why) : ST_OK;
+    if (status != ST_OK) {
+        return status;
     }
+    set_timeout(client, INTAKE_RCPT_TIMEOUT_MS);
+    status = send_packet(client, &INTAKE_REFUSED_LAYOUT, refused, -1, why);
+    if (status != ST_OK) {
+        return status == ST_AGAIN ? ST_IO : status;
+    }
+    status = receive_answer(client, &INTAKE_REFUSED_ANSWER_LAYOUT, answer_out, why);
+    if (status == ST_AGAIN) {
+        disconnect(client); // as in `ask`
+    }
+    return status;
+}
+
+enum status
+intake_client_refused(struct intake_client *client, const struct intake_refused *refused,
+                      struct intake_refused_answer *answer_out, struct why *why)
+{
+    enum status status = refused_once(client, refused, answer_out, why);
+    return status == ST_IO ? refused_once(client, refused, answer_out, why) : status;
 }
 
 void

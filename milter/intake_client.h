@@ -57,11 +57,15 @@ MUST_CHECK enum status intake_client_commit(struct intake_client *client,
                                             struct why *why);
 
 /**
- * Tell why a message was refused. Nobody answers, and a failure changes nothing. The daemon has
- * read all that was sent before (it has answered RCPT since), so there is room for the packet at
- * once.
+ * Tell why a message was refused, and hear whether that is kept. Connects and repeats as
+ * intake_client_rcpt, and waits as long.
+ *
+ * @return  as above; it may be kept all the same when the answer did not come
  */
-void intake_client_refused(struct intake_client *client, const struct intake_refused *refused);
+MUST_CHECK enum status intake_client_refused(struct intake_client *client,
+                                             const struct intake_refused *refused,
+                                             struct intake_refused_answer *answer_out,
+                                             struct why *why);
 
 /** The transaction is over without a commit. */
 void intake_client_reset(struct intake_client *client);

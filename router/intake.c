@@ -34,7 +34,7 @@ struct intake {
     struct refusals *refusals;     /* of the server's thread */
     pthread_mutex_t mutex;         /* protects `under_way` */
     pthread_cond_t all_answered;
-    size_t under_way;           /* commits taken and not answered */
+    size_t under_way;           /* COMMIT and REFUSED packets taken and not answered */
     int64_t acks_until_mono_ms; /* at the end: how long acknowledgements are waited for; else 0 */
     char packet[FRAME_MAX];     /* of the server's thread */
 };
@@ -161,6 +161,13 @@ still_wanted(void *waiter)
 }
 
 static void
+count_taken(struct intake *intake)
+{
+    AUTO_LOCK(lock, &intake->mutex);
+    intake->under_way++;
+}
+
+static void
 count_answered(struct intake *intake)
 {
     AUTO_LOCK(lock, &intake->mutex);
@@ -206,10 +213,7 @@ start_commit(struct session *session, struct commit_order *order)
     struct intake *intake = session->intake;
     order->reservation = session->reservation;
     *session = (struct session){.intake = intake};
-    {
-        AUTO_LOCK(lock, &intake->mutex);
-        intake->under_way++;
-    }
+    count_taken(intake);
     workers_push(order->fields.size > STORE_STAGE_ABOVE ? intake->large_workers : intake->workers,
                  order);
 }
@@ -284,17 +288,40 @@ on_reset(struct session *session, size_t length, struct why *why)
     return status;
 }
 
-static enum status
-on_refused(const struct session *session, size_t length, struct why *why)
+// On the server's thread or one of the store. Behind it connection and intake may be gone.
+static void
+on_kept(void *waiter, bool kept)
 {
+    struct connection *connection = waiter;
+    struct intake *intake = ((struct session *)connection->state)->intake;
+    const struct intake_refused_answer answer = {.kept = kept};
+    struct why why;
+    if (send_frame(connection, &INTAKE_REFUSED_ANSWER_LAYOUT, &answer, &why) != ST_OK) {
+        (void)shutdown(connection->fd, SHUT_RDWR); // the server sees it and closes
+    }
+    server_resume(connection);
+    count_answered(intake);
+}
+
+static enum status
+on_refused(const struct session *session, struct connection *connection, size_t length,
+           struct why *why)
+{
+    struct intake *intake = session->intake;
+    const struct refusals_waiter waiter = {.answered = on_kept, .context = connection};
     struct intake_refused refused;
     enum status status =
         frame_decode(&INTAKE_REFUSED_LAYOUT, session->intake->packet, length, &refused, why);
     if (status != ST_OK) {
         return status;
     }
-    AUTO_CONFIG *config = config_holder_get(session->intake->services.holder);
-    return refusals_keep(session->intake->refusals, config, &refused, clock_mono_ms(), why);
+    AUTO_CONFIG *config = config_holder_get(intake->services.holder);
+    count_taken(intake);
+    status = refusals_keep(intake->refusals, config, &refused, clock_mono_ms(), &waiter, why);
+    if (status != ST_OK) {
+        count_answered(intake);
+    }
+    return status;
 }
 
 static enum status
@@ -316,7 +343,7 @@ on_packet(struct session *session, struct connection *connection, size_t length,
     case INTAKE_RESET:
         return on_reset(session, length, why);
     case INTAKE_REFUSED:
-        return on_refused(session, length, why);
+        return on_refused(session, connection, length, why);
     default:
         return why_set(why, ST_INVALID, "a packet of unknown kind %u", kind);
     }
@@ -337,7 +364,9 @@ on_ready(void *context, struct connection *connection)
     if (status == ST_OK && length == 0) {
         return CONNECTION_CLOSE;
     }
-    bool is_commit = status == ST_OK && intake->packet[0] == INTAKE_COMMIT;
+    // Their answers come from elsewhere.
+    bool is_parked = status == ST_OK &&
+                     (intake->packet[0] == INTAKE_COMMIT || intake->packet[0] == INTAKE_REFUSED);
     if (status == ST_OK) {
         status = on_packet(connection->state, connection, length, &passed_fd, &why);
     }
@@ -346,7 +375,7 @@ on_ready(void *context, struct connection *connection)
                  LOG_INT("uid", connection->uid), LOG_STR("why", why.text));
         return CONNECTION_CLOSE;
     }
-    return is_commit ? CONNECTION_PARK : CONNECTION_READ;
+    return is_parked ? CONNECTION_PARK : CONNECTION_READ;
 }
 
 static void *

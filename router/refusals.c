@@ -61,28 +61,65 @@ has_room(const struct refusals *refusals, const struct config *config,
     return reply == NULL;
 }
 
-enum status
-refusals_keep(struct refusals *refusals, const struct config *config,
-              const struct intake_refused *refused, int64_t now_ms, struct why *why)
+struct keeping {
+    struct refusals_waiter waiter;
+    struct id id;
+    char *queue_id;
+    char *domain;
+};
+
+// On a thread of the store. Behind the answer everything else may be gone.
+static void
+on_kept(void *context, enum status status, const struct why *why)
+{
+    struct keeping *keeping = context;
+    const struct refusals_waiter waiter = keeping->waiter;
+    if (status == ST_OK) {
+        log_info("evidence.kept", LOG_STR("id", keeping->id.text),
+                 LOG_STR("queue_id", keeping->queue_id), LOG_STR("domain", keeping->domain));
+    } else {
+        log_warn("evidence.not_kept", LOG_STR("queue_id", keeping->queue_id),
+                 LOG_STR("domain", keeping->domain), LOG_STR("why", why->text));
+    }
+    free(keeping->queue_id);
+    free(keeping->domain);
+    free(keeping);
+    waiter.answered(waiter.context, status == ST_OK);
+}
+
+static void
+put(const struct refusals *refusals, const struct intake_refused *refused,
+    const struct refusals_waiter *waiter)
 {
     struct store_evidence evidence = {.refused = true,
                                       .tenant = refused->tenant,
                                       .domain = refused->domain,
                                       .data = refused->evidence};
+    (void)snprintf(evidence.id.text, sizeof(evidence.id.text), "%s", refused->id);
+    struct keeping *keeping = xcalloc(1, sizeof(*keeping));
+    *keeping = (struct keeping){.waiter = *waiter,
+                                .id = evidence.id,
+                                .queue_id = xstrdup(refused->queue_id),
+                                .domain = xstrdup(refused->domain)};
+    store_evidence_put(refusals->store, &evidence, on_kept, keeping);
+}
+
+enum status
+refusals_keep(struct refusals *refusals, const struct config *config,
+              const struct intake_refused *refused, int64_t now_ms,
+              const struct refusals_waiter *waiter, struct why *why)
+{
     if (!id_is_valid(refused->id)) {
         return why_set(why, ST_INVALID, "REFUSED with an id that is none");
     }
     if (config->store.keep_evidence_ms == 0) {
-        return ST_OK;
-    }
-    if (!is_within_share(refusals, now_ms) || !has_room(refusals, config, refused)) {
+        waiter->answered(waiter->context, false);
+    } else if (!is_within_share(refusals, now_ms) || !has_room(refusals, config, refused)) {
         refusals->dropped++;
-        return ST_OK;
+        waiter->answered(waiter->context, false);
+    } else {
+        refusals->kept++;
+        put(refusals, refused, waiter);
     }
-    (void)snprintf(evidence.id.text, sizeof(evidence.id.text), "%s", refused->id);
-    refusals->kept++;
-    store_evidence_put(refusals->store, &evidence);
-    log_info("evidence.kept", LOG_STR("id", refused->id), LOG_STR("queue_id", refused->queue_id),
-             LOG_STR("tenant", refused->tenant), LOG_STR("domain", refused->domain));
     return ST_OK;
 }

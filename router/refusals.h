@@ -16,15 +16,22 @@ struct refusals; /* one thread at a time */
 struct refusals *refusals_new(struct store *store, struct limits *limits);
 void refusals_free(struct refusals *refusals); /* NULL-safe */
 
+/** Who waits to hear whether it is kept. */
+struct refusals_waiter {
+    /** Called once, on any thread, perhaps before refusals_keep returns. Must not block. */
+    void (*answered)(void *context, bool kept);
+    void *context;
+};
+
 /**
- * Keep it, unless store.keep_evidence is 0, the minute has had its share, or a message of its size
- * would find no room. Never waits, and tells nobody.
+ * Keep it, unless store.keep_evidence is 0, the minute has had its share, a message of its size
+ * would find no room, or the store fails. Never blocks.
  *
  * @now_ms  monotonic
- * @return  ST_OK, also when it is not kept; ST_INVALID: the packet's id is no id
+ * @return  ST_OK: `waiter` is answered; ST_INVALID: the packet's id is no id, and it is not
  */
 MUST_CHECK enum status refusals_keep(struct refusals *refusals, const struct config *config,
                                      const struct intake_refused *refused, int64_t now_ms,
-                                     struct why *why);
+                                     const struct refusals_waiter *waiter, struct why *why);
 
 #endif

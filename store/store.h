@@ -378,11 +378,17 @@ struct store_evidence {
     const char *data; /* JSON of common/evidence.h */
 };
 
+/** ST_OK: it can be read now. ST_TOO_LARGE, ST_NO_SPACE, ST_AGAIN, ST_IO: it is not kept. */
+typedef void store_evidence_done(void *context, enum status status, const struct why *why);
+
 /**
  * Keep the evidence of a message that was refused. Asynchronous and copied; without a sync of its
- * own, and nothing is told when it fails: it must not cost anybody anything.
+ * own: a power cut may lose that of the last seconds.
+ *
+ * @done  called once, on a thread of the store, or before this returns; must not block
  */
-void store_evidence_put(struct store *store, const struct store_evidence *evidence);
+void store_evidence_put(struct store *store, const struct store_evidence *evidence,
+                        store_evidence_done *done, void *context);
 
 /** Read it; its strings belong to the block *owner_out, which free() releases. ST_NOT_FOUND. */
 MUST_CHECK enum status store_evidence_get(struct store *store, const char *id,

@@ -28,6 +28,8 @@ struct put {
     struct operation operation;
     struct store_evidence evidence;
     char *texts; /* what the evidence points into */
+    store_evidence_done *done;
+    void *context;
 };
 
 static enum status
@@ -40,9 +42,8 @@ run_put(void *context, struct sql *sql, struct why *why)
 static void
 finish_put(void *context, enum status status, const struct why *why)
 {
-    (void)status;
-    (void)why;
     struct put *put = context;
+    put->done(put->context, status, why);
     free(put->texts);
     free(put);
 }
@@ -69,15 +70,23 @@ own_texts(const char *tenant, const char *domain, const char *data, struct store
 }
 
 void
-store_evidence_put(struct store *store, const struct store_evidence *evidence)
+store_evidence_put(struct store *store, const struct store_evidence *evidence,
+                   store_evidence_done *done, void *context)
 {
     size_t length = strlen(evidence->data);
     if (length > STORE_EVIDENCE_MAX) {
+        struct why why;
+        done(context,
+             why_set(&why, ST_TOO_LARGE, "evidence of %zu bytes; at most %d", length,
+                     STORE_EVIDENCE_MAX),
+             &why);
         return;
     }
     struct put *put = xcalloc(1, sizeof(*put));
     put->operation =
         (struct operation){.run = run_put, .finish = finish_put, .context = put, .weight = length};
+    put->done = done;
+    put->context = context;
     put->evidence = *evidence;
     put->texts = own_texts(evidence->tenant, evidence->domain, evidence->data, &put->evidence);
     writer_queue(store->writer, &put->operation);

@@ -47,6 +47,14 @@ static const struct evidence SAMPLE = {
     .verdict = "{\"local\":false," SPF_FAIL ",\"dkim\":[]," DMARC_FAIL "}",
 };
 
+static void
+expect_kept(void *context, enum status status, const struct why *why)
+{
+    (void)context;
+    (void)why;
+    assert_int_equal(status, ST_OK);
+}
+
 static struct id
 keep(const struct house *house, const struct evidence *evidence)
 {
@@ -59,7 +67,7 @@ keep(const struct house *house, const struct evidence *evidence)
                                        .domain = "ours.example",
                                        .data = strbuf_text(&text)};
     uint64_t count;
-    store_evidence_put(house->store, &row);
+    store_evidence_put(house->store, &row, expect_kept, NULL);
     assert_int_equal(store_evidence_purge(house->store, 0, 1, &count, NULL), ST_OK); // behind it
     return row.id;
 }
@@ -213,8 +221,8 @@ what_cannot_be_judged_again_says_so(void **state)
         {.id = id_new(), .tenant = "", .domain = "", .data = "{\"version\":2}"},
         {.id = id_new(), .tenant = "", .domain = "", .data = "no JSON"},
     };
-    store_evidence_put(house->store, &rows[0]);
-    store_evidence_put(house->store, &rows[1]);
+    store_evidence_put(house->store, &rows[0], expect_kept, NULL);
+    store_evidence_put(house->store, &rows[1], expect_kept, NULL);
     (void)keep(house, &SAMPLE); // behind them
     expect(house, rows[0].id.text, RECHECK, CLI_FAILED, "version 2, which is not known here");
     expect(house, rows[1].id.text, PLAIN, CLI_FAILED, "cannot be read");

@@ -174,8 +174,8 @@ count(struct stub_daemon *stub, unsigned *counter)
     (void)pthread_cond_broadcast(&stub->changed);
 }
 
-static void
-remember_refusal(struct stub_daemon *stub, const char *packet, size_t length)
+static bool
+answer_refusal(struct stub_daemon *stub, int fd, const char *packet, size_t length)
 {
     struct intake_refused refused;
     assert(frame_decode(&INTAKE_REFUSED_LAYOUT, packet, length, &refused, NULL) == ST_OK);
@@ -185,6 +185,13 @@ remember_refusal(struct stub_daemon *stub, const char *packet, size_t length)
         COPY(stub->last.evidence, refused.evidence);
     }
     count(stub, &stub->counts.refusals);
+    if (strstr(refused.evidence, "\"sender\":\"die") != NULL) {
+        return false;
+    }
+    send_struct(
+        fd, &INTAKE_REFUSED_ANSWER_LAYOUT,
+        &(struct intake_refused_answer){strstr(refused.evidence, "\"sender\":\"full") == NULL});
+    return true;
 }
 
 static bool
@@ -203,10 +210,10 @@ handle(struct stub_daemon *stub, int fd, const char *packet, size_t length, int 
         count(stub, &stub->counts.resets);
         return true;
     case INTAKE_REFUSED:
-        remember_refusal(stub, packet, length);
-        return true;
+        return answer_refusal(stub, fd, packet, length);
     case INTAKE_RCPT_ANSWER:
     case INTAKE_COMMIT_ANSWER:
+    case INTAKE_REFUSED_ANSWER:
         break;
     }
     return false;

@@ -14,6 +14,9 @@
 //                        blink…  the same, but the copy that comes next is stored
 //                        wait…   stored, but not before stub_daemon_release
 //                        anything else: stored
+//   REFUSED, local part of the sender:
+//                        full…   not kept        die…    closes the connection
+//                        anything else: kept
 #ifndef TESTS_MILTER_STUB_DAEMON_H
 #define TESTS_MILTER_STUB_DAEMON_H
 

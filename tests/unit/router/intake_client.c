@@ -158,6 +158,15 @@ client_send_refused(int fd, const char *id, const char *evidence)
                -1);
 }
 
+bool
+client_read_kept(int fd)
+{
+    char buffer[4096];
+    struct intake_refused_answer answer;
+    receive_frame(fd, &INTAKE_REFUSED_ANSWER_LAYOUT, buffer, sizeof(buffer), &answer);
+    return answer.kept != 0;
+}
+
 void
 client_send_nothing(int fd, const struct frame_layout *layout)
 {

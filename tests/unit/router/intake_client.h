@@ -35,6 +35,7 @@ void client_send_commit(int fd, const struct client_message *message);
 struct client_answer client_read_commit_answer(int fd);
 struct client_answer client_commit(int fd, const struct client_message *message);
 void client_send_refused(int fd, const char *id, const char *evidence);
+bool client_read_kept(int fd);                                       /* the answer to it */
 void client_send_nothing(int fd, const struct frame_layout *layout); /* ACK, RESET */
 
 /** True when the server closed the connection (waits for it). */

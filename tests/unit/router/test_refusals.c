@@ -63,9 +63,9 @@ evidence_of_a_refusal_is_kept_and_the_session_goes_on(void **state)
     const struct id id = id_new();
     AUTO_FD int fd = client_open(house.socket_path);
     client_send_refused(fd, id.text, DATA);
-    struct client_answer answer = client_rcpt(fd, "both@ours.example", 0); // it was read before
-    assert_int_equal(answer.decision, GATE_ACCEPT);
+    assert_true(client_read_kept(fd));
     assert_true(is_kept(id.text, true));
+    assert_int_equal(client_rcpt(fd, "both@ours.example", 0).decision, GATE_ACCEPT);
     assert_int_equal(house_messages(&house), 0);
 }
 
@@ -82,11 +82,39 @@ a_refusal_under_no_id_is_a_broken_packet(void **state)
 }
 
 static void
+evidence_that_is_not_kept_is_answered_so(void **state)
+{
+    (void)state;
+    const struct id id = id_new();
+    struct config *config = house_load(&house);
+    config->limits.store_bytes = 1;
+    config_holder_set(house.holder, config);
+    AUTO_FD int fd = client_open(house.socket_path);
+    client_send_refused(fd, id.text, DATA);
+    assert_false(client_read_kept(fd));
+    assert_false(is_kept(id.text, true));
+}
+
+enum { UNHEARD = 2 };
+
+static void
+hear(void *context, bool kept)
+{
+    *(int *)context = kept;
+}
+
+// True when it is kept, as was answered.
+static bool
 keep(struct refusals *refusals, const struct config *config, int64_t now_ms, const struct id *id)
 {
+    int heard = UNHEARD;
+    const struct refusals_waiter waiter = {.answered = hear, .context = &heard};
     const struct intake_refused refused = {
         .id = id->text, .queue_id = "Q", .tenant = "t", .domain = "ours.example", .evidence = DATA};
-    assert_int_equal(refusals_keep(refusals, config, &refused, now_ms, NULL), ST_OK);
+    assert_int_equal(refusals_keep(refusals, config, &refused, now_ms, &waiter, NULL), ST_OK);
+    bool kept = is_kept(id->text, true); // behind it
+    assert_int_equal(heard, kept);
+    return kept;
 }
 
 static void
@@ -97,21 +125,16 @@ a_minute_has_its_share(void **state)
     AUTO_CONFIG *config = config_holder_get(house.holder);
     static const int64_t START_MS = 1000000;
     struct refusals *refusals = refusals_new(house.store, limits);
-    struct id last = {""};
     for (int i = 0; i < REFUSALS_PER_MINUTE; i++) {
-        last = id_new();
-        keep(refusals, config, START_MS, &last);
+        const struct id last = id_new();
+        assert_true(keep(refusals, config, START_MS, &last));
     }
     const struct id over = id_new();
-    keep(refusals, config, START_MS, &over);
     const struct id still = id_new();
-    keep(refusals, config, START_MS + 59999, &still);
     const struct id next = id_new();
-    keep(refusals, config, START_MS + 60000, &next);
-    assert_true(is_kept(last.text, true));
-    assert_false(is_kept(over.text, true));
-    assert_false(is_kept(still.text, true));
-    assert_true(is_kept(next.text, true));
+    assert_false(keep(refusals, config, START_MS, &over));
+    assert_false(keep(refusals, config, START_MS + 59999, &still));
+    assert_true(keep(refusals, config, START_MS + 60000, &next));
     refusals_free(refusals);
     limits_free(limits);
 }
@@ -127,16 +150,13 @@ nothing_is_kept_without_room_or_when_it_is_not_wanted(void **state)
     const struct id without_room = id_new();
     const struct id kept = id_new();
     config->store.keep_evidence_ms = 0;
-    keep(refusals, config, 0, &unwanted);
+    assert_false(keep(refusals, config, 0, &unwanted));
     config->store.keep_evidence_ms = 1;
     uint64_t store_bytes = config->limits.store_bytes;
     config->limits.store_bytes = 1;
-    keep(refusals, config, 0, &without_room);
+    assert_false(keep(refusals, config, 0, &without_room));
     config->limits.store_bytes = store_bytes;
-    keep(refusals, config, 0, &kept);
-    assert_false(is_kept(unwanted.text, true));
-    assert_false(is_kept(without_room.text, true));
-    assert_true(is_kept(kept.text, true));
+    assert_true(keep(refusals, config, 0, &kept));
     config_unref(config);
     refusals_free(refusals);
     limits_free(limits);
@@ -149,6 +169,7 @@ main(void)
         CASE(evidence_of_a_commit_is_kept_under_the_messages_id),
         CASE(a_commit_without_evidence_has_none),
         CASE(evidence_of_a_refusal_is_kept_and_the_session_goes_on),
+        CASE(evidence_that_is_not_kept_is_answered_so),
         CASE(a_refusal_under_no_id_is_a_broken_packet),
         CASE(a_minute_has_its_share),
         CASE(nothing_is_kept_without_room_or_when_it_is_not_wanted),

@@ -47,15 +47,24 @@ assert_evidence(struct store *store, const struct id *id, bool refused, const ch
     assert_string_equal(evidence.data, data);
 }
 
-// Puts are asynchronous: one that is behind them waits for them too.
 static void
+note(void *context, enum status status, const struct why *why)
+{
+    assert_true(status == ST_OK || why->text[0] != '\0');
+    *(enum status *)context = status;
+}
+
+// Puts are asynchronous: one that is behind them waits for them too.
+static enum status
 put(struct store *store, const struct id *id, const char *data)
 {
     const struct store_evidence evidence = {
         .id = *id, .refused = true, .tenant = "acme", .domain = "acme.test", .data = data};
-    store_evidence_put(store, &evidence);
+    enum status status = ST_BUG; // not told
+    store_evidence_put(store, &evidence, note, &status);
     uint64_t count;
     assert_int_equal(store_evidence_purge(store, 0, 1, &count, NULL), ST_OK);
+    return status;
 }
 
 static void
@@ -92,9 +101,9 @@ static void
 a_refusal_has_evidence_and_no_message(void **state)
 {
     struct id id = id_new();
-    put(store_of(state), &id, "{}");
+    assert_int_equal(put(store_of(state), &id, "{}"), ST_OK);
     assert_evidence(store_of(state), &id, true, "{}");
-    put(store_of(state), &id, "{\"again\":true}"); // what is there stays
+    assert_int_equal(put(store_of(state), &id, "{\"again\":true}"), ST_OK); // what is there stays
     assert_evidence(store_of(state), &id, true, "{}");
 }
 
@@ -105,13 +114,13 @@ evidence_over_the_cap_is_left_out(void **state)
     memset(most, 'x', STORE_EVIDENCE_MAX);
     struct id id = id_new();
     struct sample kept = submit_with(store_of(state), most);
-    put(store_of(state), &id, most);
+    assert_int_equal(put(store_of(state), &id, most), ST_OK);
     assert_evidence(store_of(state), &kept.message.id, false, most);
     assert_evidence(store_of(state), &id, true, most);
     most[STORE_EVIDENCE_MAX] = 'x';
     struct id other = id_new();
     struct sample without = submit_with(store_of(state), most);
-    put(store_of(state), &other, most);
+    assert_int_equal(put(store_of(state), &other, most), ST_TOO_LARGE);
     assert_evidence(store_of(state), &without.message.id, false, NULL);
     assert_evidence(store_of(state), &other, true, NULL);
 }
@@ -122,7 +131,7 @@ evidence_goes_by_a_retention_of_its_own(void **state)
     struct store *store = store_of(state);
     struct sample old = submit_with(store, "{\"n\":1}");
     struct id refused = id_new();
-    put(store, &refused, "{}");
+    assert_int_equal(put(store, &refused, "{}"), ST_OK);
     int64_t moment = store_now_ms(store);
     wait_until_after(store, moment);
     int64_t limit = store_now_ms(store);
@@ -157,10 +166,11 @@ a_purge_ends_at_its_limit(void **state)
 {
     struct store *store = store_of(state);
     enum { MORE_THAN_A_STEP = 450 };
+    enum status status = ST_BUG;
     for (int i = 0; i < MORE_THAN_A_STEP; i++) {
         const struct store_evidence evidence = {
             .id = id_new(), .refused = true, .tenant = "", .domain = "", .data = "{}"};
-        store_evidence_put(store, &evidence);
+        store_evidence_put(store, &evidence, note, &status);
     }
     int64_t later = store_now_ms(store) + 60000;
     static const struct {
