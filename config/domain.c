@@ -62,9 +62,16 @@ visit_file(void *context, const char *path, const char *stem)
     read_file(visit->loader, visit->folder, path);
 }
 
+// A folder that is not there is no folder without files: a mount that is missing, or a wrong path.
+// All domains would lose their routes.
 void
-domain_read_folder(struct loader *loader, const char *folder)
+domain_read_folder(struct loader *loader, const struct source *source, const struct node *root)
 {
+    const char *folder = loader->host->domains;
+    const struct node *node = node_get(root, "domains");
     struct visit_context context = {.loader = loader, .folder = folder};
-    folder_each_yaml(folder, loader->diagnostics, visit_file, &context);
+    struct why why;
+    if (folder_each_yaml(folder, visit_file, &context, &why) != ST_OK) {
+        SOURCE_ERROR(source, node == NULL ? root : node, "'domains': %s", why.text);
+    }
 }

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "common/status.h"
 #include "common/xalloc.h"
 #include "config/text.h"
 
@@ -27,19 +26,13 @@ compare_names(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name); // not by locale: the same order everywhere
 }
 
-void
-folder_each_yaml(const char *folder, struct diagnostics *diagnostics, folder_visit *visit,
-                 void *context)
+enum status
+folder_each_yaml(const char *folder, folder_visit *visit, void *context, struct why *why)
 {
     struct dirent **entries = NULL;
     int count = scandir(folder, &entries, is_yaml_file, compare_names);
     if (count < 0) {
-        struct why why;
-        if (errno != ENOENT) {
-            (void)why_errno(&why, ST_IO, "cannot be read");
-            diagnostics_error(diagnostics, folder, 0, 0, "%s", why.text);
-        }
-        return;
+        return why_errno(why, errno == ENOENT ? ST_NOT_FOUND : ST_IO, "%s cannot be read", folder);
     }
     for (int i = 0; i < count; i++) {
         const char *name = entries[i]->d_name;
@@ -49,4 +42,5 @@ folder_each_yaml(const char *folder, struct diagnostics *diagnostics, folder_vis
         free(entries[i]);
     }
     free(entries);
+    return ST_OK;
 }

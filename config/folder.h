@@ -3,14 +3,17 @@
 #ifndef CONFIG_FOLDER_H
 #define CONFIG_FOLDER_H
 
-#include "config/diagnostics.h"
+#include "common/status.h"
 
 /** `path` is the file's, `stem` its name without ".yaml". */
 typedef void folder_visit(void *context, const char *path, const char *stem);
 
-/** Call `visit` for each; what editors and packages put aside is passed over. A folder that does
- *  not exist has none; one that cannot be read is told. */
-void folder_each_yaml(const char *folder, struct diagnostics *diagnostics, folder_visit *visit,
-                      void *context);
+/**
+ * Call `visit` for each; what editors and packages put aside is passed over.
+ *
+ * @return  ST_OK; ST_NOT_FOUND: there is no such folder; ST_IO: it cannot be read
+ */
+MUST_CHECK enum status folder_each_yaml(const char *folder, folder_visit *visit, void *context,
+                                        struct why *why);
 
 #endif

@@ -192,7 +192,7 @@ read_files(struct loader *loader, const char *path, enum scope scope)
     struct host_keys *host = loader->host;
     read_host(loader, &source, root);
     if (host->config.verification.profiles != NULL) {
-        profile_read_all(loader, host->config.verification.profiles);
+        profile_read_all(loader, &source, root);
         check_default_profile(&source, root, &host->config);
     }
     if (scope == SCOPE_ALL) {
@@ -201,7 +201,7 @@ read_files(struct loader *loader, const char *path, enum scope scope)
     }
     host->destinations = NULL; // part of the tree
     if (scope == SCOPE_ALL && host->domains != NULL) {
-        domain_read_folder(loader, host->domains);
+        domain_read_folder(loader, &source, root);
     }
     sort(&host->config);
 }

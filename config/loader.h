@@ -31,13 +31,15 @@ void tenant_read_all(struct loader *loader, const struct source *source, const s
 void route_read_all(struct loader *loader, const struct source *source, const struct node *node,
                     const struct node *root, struct config_domain *domain);
 
-/** Read all profiles: the operator's of the folder, then the built-in ones no file replaces. */
-void profile_read_all(struct loader *loader, const char *folder);
+/** Read all profiles: the operator's of the folder, if there is one, then the built-in ones no file
+ *  replaces. `root` is the host's file. */
+void profile_read_all(struct loader *loader, const struct source *source, const struct node *root);
 
 /** Release what a profile holds. */
 void profile_done(struct config_profile *profile);
 
-/** Read all domain files of the folder; a folder that does not exist has none. */
-void domain_read_folder(struct loader *loader, const char *folder);
+/** Read all domain files of the folder that the host's file, at `root`, names. */
+void domain_read_folder(struct loader *loader, const struct source *source,
+                        const struct node *root);
 
 #endif

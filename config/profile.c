@@ -322,9 +322,15 @@ read_builtin(struct loader *loader, const struct builtin_file *builtin)
 }
 
 void
-profile_read_all(struct loader *loader, const char *folder)
+profile_read_all(struct loader *loader, const struct source *source, const struct node *root)
 {
-    folder_each_yaml(folder, loader->diagnostics, visit_file, loader);
+    const struct node *node = node_get(node_get(root, "verification"), "profiles");
+    struct why why;
+    enum status status =
+        folder_each_yaml(loader->host->config.verification.profiles, visit_file, loader, &why);
+    if (status != ST_OK && status != ST_NOT_FOUND) {
+        SOURCE_ERROR(source, node == NULL ? root : node, "'profiles': %s", why.text);
+    }
     for (size_t i = 0; i < BUILTIN_PROFILES_COUNT; i++) {
         if (!is_taken(loader, BUILTIN_PROFILES[i].stem)) {
             read_builtin(loader, &BUILTIN_PROFILES[i]);

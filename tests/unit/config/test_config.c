@@ -366,10 +366,10 @@ only_domain_files_of_the_folder_are_read(void **state)
 }
 
 static void
-a_missing_domains_folder_has_no_domains(void **state)
+an_empty_domains_folder_has_no_domains(void **state)
 {
     const struct folder *folder = *state;
-    folder_write(folder, "mailspur.yaml", HOST_LINES "domains: none.d\n");
+    folder_write(folder, "mailspur.yaml", HOST_LINES);
     AUTO_CONFIG *config = folder_load_good(folder);
     assert_int_equal(config->domain_count, 0);
 }
@@ -521,7 +521,7 @@ main(void)
         TEST(routes_find_their_own_destinations_and_the_global_ones),
         TEST(routes_that_only_overlap_are_all_reached),
         TEST(only_domain_files_of_the_folder_are_read),
-        TEST(a_missing_domains_folder_has_no_domains),
+        TEST(an_empty_domains_folder_has_no_domains),
         TEST(the_host_part_alone_needs_no_secrets_and_no_domains),
         TEST(forwarders_are_the_domains_or_else_the_hosts),
         TEST(a_domain_overrides_the_policy_key_by_key_and_adds_networks),

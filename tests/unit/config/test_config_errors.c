@@ -454,6 +454,13 @@ static const struct wrong_file WRONG_FILES[] = {
      "$/mailspur.yaml:4:52: error: 'ca_file': $/none.pem cannot be read: No such file or "
      "directory\n"},
     // ---- domain files
+    {"missing domains folder", "domains: none.d\n", NULL,
+     "$/mailspur.yaml:3:10: error: 'domains': $/none.d cannot be read: No such file or "
+     "directory\n"},
+    {"domains folder is a file", "domains: mailspur.yaml\n", NULL,
+     "$/mailspur.yaml:3:10: error: 'domains': $/mailspur.yaml cannot be read: Not a directory\n"},
+    {"profiles folder is a file", "verification: {profiles: mailspur.yaml}\n", NULL,
+     "$/mailspur.yaml:3:26: error: 'profiles': $/mailspur.yaml cannot be read: Not a directory\n"},
     {"domain missing", "", "routes: []\n",
      "$/domains.d/a.yaml:1:1: error: 'domain' is missing in a domain's file\n"},
     {"domain is no name", "", "domain: a b.test\n",

@@ -445,6 +445,7 @@ refusal_names_its_evidence_only_where_a_daemon_keeps_it(void **state)
         mta_field(&mta, "From", " s@reject.example");
         mta_body(&mta, "hello\r\n", 7, 7);
         assert_int_equal(mta_end(&mta), 'y');
+        assert_true(daemon_stub == NULL || stub_daemon_counts(daemon_stub).refusals > 0);
         const char *id = daemon_stub == NULL ? "(" : stub_daemon_last(daemon_stub)->refused_id;
         if ((strstr(mta.text, id) != NULL) != cases[i].named) {
             fail_msg("%s %d: %s", cases[i].sender, (int)cases[i].daemon, mta.text);

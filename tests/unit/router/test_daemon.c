@@ -108,6 +108,23 @@ bad_configuration_leaves_the_old_one_in_force(void **state)
 }
 
 static void
+domains_folder_that_is_gone_leaves_the_old_configuration_in_force(void **state)
+{
+    (void)state;
+    char path[FOLDER_PATH_SIZE];
+    char aside[FOLDER_PATH_SIZE];
+    (void)folder_path(&house.folder, "domains.d", path);
+    (void)folder_path(&house.folder, "aside.d", aside);
+    assert_int_equal(rename(path, aside), 0);
+    assert_int_equal(reload_apply(&app, house.config_path), ST_INVALID);
+    AUTO_FD int fd = client_open(intake_path);
+    assert_int_equal(client_rcpt(fd, "both@ours.example", 0).decision, GATE_ACCEPT);
+    assert_int_equal(rename(aside, path), 0);
+    assert_int_equal(reload_apply(&app, house.config_path), ST_OK);
+    assert_int_equal(client_rcpt(fd, "both@ours.example", 0).decision, GATE_ACCEPT);
+}
+
+static void
 configuration_taken_away_defers_its_domain(void **state)
 {
     (void)state;
@@ -147,6 +164,7 @@ main(void)
         CASE(second_daemon_on_the_same_store_does_not_start),
         CASE(good_configuration_is_in_force_with_the_next_rcpt),
         CASE(bad_configuration_leaves_the_old_one_in_force),
+        CASE(domains_folder_that_is_gone_leaves_the_old_configuration_in_force),
         CASE(configuration_taken_away_defers_its_domain),
         CASE(part_that_cannot_open_stops_the_start),
     };
