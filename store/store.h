@@ -169,9 +169,9 @@ struct store_tenant {
 };
 typedef void store_tenant_visit(void *context, const struct store_tenant *tenant);
 
-/** All tenants, by name. */
-MUST_CHECK enum status store_tenant_list(struct store *store, store_tenant_visit *visit,
-                                         void *context, struct why *why);
+/** The tenants behind the name `after` ("": from the first), by name, at most `limit`. */
+MUST_CHECK enum status store_tenant_list(struct store *store, const char *after, size_t limit,
+                                         store_tenant_visit *visit, void *context, struct why *why);
 
 /** ST_CONFLICT: there is one of this name. */
 MUST_CHECK enum status store_tenant_add(struct store *store, const char *name, struct why *why);
@@ -196,11 +196,17 @@ struct store_event_row {
 };
 typedef void store_event_visit(void *context, const struct store_event_row *event);
 
-/** The newest `limit` events of a domain name, newest first.
- *  @tenant  NULL: whoever had the name; else only what happened to this tenant's entries */
-MUST_CHECK enum status store_events(struct store *store, const char *domain, const char *tenant,
-                                    size_t limit, store_event_visit *visit, void *context,
-                                    struct why *why);
+/** Which events of a domain name. */
+struct store_event_choice {
+    const char *domain;
+    const char *tenant; /* NULL: whoever had the name; else only what happened to its entries */
+    uint64_t before;    /* only those of a lower number; INT64_MAX: the newest */
+    size_t limit;
+};
+
+/** Newest first. */
+MUST_CHECK enum status store_events(struct store *store, const struct store_event_choice *choice,
+                                    store_event_visit *visit, void *context, struct why *why);
 
 /**
  * The first event behind `number` whose kind is one of these.

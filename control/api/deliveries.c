@@ -32,10 +32,14 @@ on_shown(void *context, const struct store_delivery *delivery)
     *view = view_delivery(delivery);
 }
 
+// The last ones: a delivery that is retried again and again has many.
 static void
 on_attempt(void *context, const struct store_attempt *attempt)
 {
     (void)json_array_append_new(context, view_attempt(attempt));
+    if (json_array_size(context) > LISTING_LIMIT_MAX) {
+        (void)json_array_remove(context, 0);
+    }
 }
 
 enum status

@@ -37,7 +37,7 @@ static const struct endpoint ENDPOINTS[] = {
     {"POST", "/v1/domains/{id}/verify", NOTHING, domains_verify},
     {"POST", "/v1/domains/{id}/approve", NOTHING, domains_approve},
     {"GET", "/v1/domains/{id}/events", QUERY, domains_events},
-    {"GET", "/v1/tenants", NOTHING, tenants_list},
+    {"GET", "/v1/tenants", QUERY, tenants_list},
     {"POST", "/v1/tenants", BODY, tenants_add},
     {"DELETE", "/v1/tenants/{id}", CHOICE, tenants_remove},
     {"GET", "/v1/messages", QUERY, messages_list},

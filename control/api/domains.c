@@ -6,11 +6,10 @@
 #include "control/api/fields.h"
 #include "control/api/handlers.h"
 #include "control/api/json.h"
+#include "control/api/listing.h"
 #include "control/api/views.h"
 #include "verifier/domain/local_keys.h"
 #include "verifier/domain/record_json.h"
-
-enum { EVENTS_DEFAULT = 100, EVENTS_MAX = 1000 };
 
 static const char DEFAULT_TENANT[] = "default";
 
@@ -158,20 +157,27 @@ domains_add(struct call *call, struct why *why)
 
 struct list_query {
     const char *tenant;
+    const char *status;
+    const char *part;
     bool removed;
     bool problems;
+    const char *before;
+    uint64_t limit;
 };
 static const struct field LIST_FIELDS[] = {
     {FIELD(struct list_query, tenant, FIELD_TEXT)},
+    {FIELD(struct list_query, status, FIELD_TEXT)},
+    {FIELD(struct list_query, part, FIELD_TEXT)},
     {FIELD(struct list_query, removed, FIELD_BOOL)},
     {FIELD(struct list_query, problems, FIELD_BOOL)},
+    LISTING_FIELDS(struct list_query, FIELD_ID),
 };
 
 struct listing {
     const struct list_query *query;
     const struct config *config;
     struct registry *registry;
-    json_t *domains;
+    struct page page;
 };
 
 // Findings of the last check that are more than advice; null when there was none.
@@ -191,23 +197,44 @@ static void
 on_listed(void *context, const struct store_domain *domain)
 {
     struct listing *listing = context;
-    const char *tenant = listing->query->tenant;
-    if (tenant != NULL && strcmp(tenant, domain->tenant) != 0) {
-        return;
-    }
     json_t *item = view_domain(domain, listing->config);
     if (listing->query->problems) {
         (void)json_object_set_new(item, "problems", count_problems(listing->registry, domain));
     }
-    (void)json_array_append_new(listing->domains, item);
+    page_add(&listing->page, item);
+}
+
+static enum status
+read_list(const struct call *call, struct list_query *query, enum domain_status *status_out,
+          struct directory_filter *filter_out, struct why *why)
+{
+    enum status status =
+        fields_read_query(call->request, LIST_FIELDS, ARRAY_LEN(LIST_FIELDS), query, why);
+    if (status != ST_OK) {
+        return status;
+    }
+    if (query->status != NULL && domain_status_from_name(query->status, status_out) != ST_OK) {
+        return why_set(why, ST_INVALID,
+                       "'status' is '%.40s'; it can be pending, verified, at_risk, failed or "
+                       "removed",
+                       query->status);
+    }
+    *filter_out = (struct directory_filter){
+        .with_removed = query->removed,
+        .tenant = query->tenant,
+        .part = query->part,
+        .status = query->status == NULL ? NULL : status_out,
+    };
+    return ST_OK;
 }
 
 enum status
 domains_list(struct call *call, struct why *why)
 {
-    struct list_query query = {.tenant = NULL};
-    enum status status =
-        fields_read_query(call->request, LIST_FIELDS, ARRAY_LEN(LIST_FIELDS), &query, why);
+    struct list_query query = {.limit = LISTING_LIMIT_DEFAULT};
+    enum domain_status wanted;
+    struct directory_filter filter;
+    enum status status = read_list(call, &query, &wanted, &filter, why);
     if (status != ST_OK) {
         return status;
     }
@@ -215,12 +242,19 @@ domains_list(struct call *call, struct why *why)
     struct listing listing = {.query = &query,
                               .config = config,
                               .registry = call->context->registry,
-                              .domains = json_array()};
-    registry_list(call->context->registry, query.removed, on_listed, &listing);
-    json_t *root = json_object();
-    json_object_set_new(root, "domains", listing.domains);
-    api_respond_json(call->response, 200, root);
-    return ST_OK;
+                              .page = page_new(query.limit)};
+    status = registry_page(call->context->registry, &filter, query.before, query.limit + 1,
+                           on_listed, &listing);
+    if (status == ST_OK) {
+        json_t *root = json_object();
+        page_put(&listing.page, "domains", "next", "id", root);
+        api_respond_json(call->response, 200, root);
+    } else {
+        status = why_set(why, ST_INVALID, "'before' is %s: there is no domain with this id",
+                         query.before);
+    }
+    page_done(&listing.page);
+    return status;
 }
 
 enum status
@@ -430,22 +464,24 @@ domains_remove(struct call *call, struct why *why)
 }
 
 struct events_query {
+    uint64_t before;
     uint64_t limit;
 };
 static const struct field EVENTS_FIELDS[] = {
-    {FIELD(struct events_query, limit, FIELD_NUMBER), .max = EVENTS_MAX},
+    {FIELD(struct events_query, before, FIELD_NUMBER), .max = INT64_MAX},
+    {FIELD(struct events_query, limit, FIELD_NUMBER), .max = LISTING_LIMIT_MAX},
 };
 
 static void
 on_event(void *context, const struct store_event_row *event)
 {
-    (void)json_array_append_new(context, view_event(event));
+    page_add(context, view_event(event));
 }
 
 enum status
 domains_events(struct call *call, struct why *why)
 {
-    struct events_query query = {.limit = EVENTS_DEFAULT};
+    struct events_query query = {.before = INT64_MAX, .limit = LISTING_LIMIT_DEFAULT};
     struct store_domain domain;
     enum status status =
         fields_read_query(call->request, EVENTS_FIELDS, ARRAY_LEN(EVENTS_FIELDS), &query, why);
@@ -455,14 +491,17 @@ domains_events(struct call *call, struct why *why)
     if (status != ST_OK) {
         return status;
     }
-    json_t *events = json_array();
-    AUTO_JSON *root = json_object();
-    json_object_set_new(root, "domain", api_json_text(domain.name));
-    json_object_set_new(root, "events", events);
-    status = store_events(call->context->store, domain.name, domain.tenant, query.limit, on_event,
-                          events, why);
+    AUTO_PAGE page = page_new(query.limit);
+    const struct store_event_choice choice = {.domain = domain.name,
+                                              .tenant = domain.tenant,
+                                              .before = query.before,
+                                              .limit = query.limit + 1};
+    status = store_events(call->context->store, &choice, on_event, &page, why);
     if (status == ST_OK) {
-        api_respond_json(call->response, 200, STEAL(root));
+        json_t *root = json_object();
+        (void)json_object_set_new(root, "domain", api_json_text(domain.name));
+        page_put(&page, "events", "next", "number", root);
+        api_respond_json(call->response, 200, root);
     }
     return status;
 }

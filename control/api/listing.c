@@ -7,16 +7,52 @@
 #include "control/api/json.h"
 #include "control/api/views.h"
 
-enum {
-    LIMIT_DEFAULT = 50,
-    LIMIT_MAX = 500,
-    FIELDS_MAX = 8 /* of one list, without `before` and `limit` */
-};
+enum { FIELDS_MAX = 8 }; /* of one list, without `before` and `limit` */
 
-static const struct field PAGE_FIELDS[] = {
-    {FIELD(struct selection, before, FIELD_ID)},
-    {FIELD(struct selection, limit, FIELD_NUMBER), .max = LIMIT_MAX},
-};
+static const struct field PAGE_FIELDS[] = {LISTING_FIELDS(struct selection, FIELD_ID)};
+
+// ---- pages
+
+struct page
+page_new(uint64_t limit)
+{
+    return (struct page){.rows = json_array(), .limit = limit};
+}
+
+void
+page_done(struct page *page)
+{
+    json_decref(page->rows);
+    page->rows = NULL;
+}
+
+void
+page_add(struct page *page, json_t *row)
+{
+    if (json_array_size(page->rows) < page->limit) {
+        (void)json_array_append_new(page->rows, row);
+    } else {
+        page->more = true;
+        json_decref(row);
+    }
+}
+
+void
+page_put(struct page *page, const char *name, const char *next_name, const char *cursor,
+         json_t *root)
+{
+    size_t count = json_array_size(page->rows);
+    const json_t *last = count == 0 ? NULL : json_array_get(page->rows, count - 1);
+    json_t *next = page->more ? json_object_get(last, cursor) : NULL;
+    (void)json_object_set_new(root, name, STEAL(page->rows));
+    (void)json_object_set_new(root, next_name,
+                              next == NULL ? json_null()
+                              : json_is_integer(next)
+                                  ? json_sprintf("%" JSON_INTEGER_FORMAT, json_integer_value(next))
+                                  : json_incref(next));
+}
+
+// ---- messages, deliveries, holds
 
 enum status
 selection_read_query(const struct call *call, const struct field *fields, size_t count,
@@ -28,7 +64,7 @@ selection_read_query(const struct call *call, const struct field *fields, size_t
     }
     memcpy(all, fields, count * sizeof(*fields));
     memcpy(all + count, PAGE_FIELDS, sizeof(PAGE_FIELDS));
-    struct selection selection = {.limit = LIMIT_DEFAULT};
+    struct selection selection = {.limit = LISTING_LIMIT_DEFAULT};
     enum status status =
         fields_read_query(call->request, all, count + ARRAY_LEN(PAGE_FIELDS), &selection, why);
     if (status == ST_OK) {
@@ -60,46 +96,16 @@ selection_to_filter(const struct selection *selection, char name[DOMAIN_NAME_SIZ
     return ST_OK;
 }
 
-// A page under way. One row more than the limit is asked for, to know whether another page follows.
-struct page {
-    json_t *rows;
-    uint64_t limit;
-    bool more;
-};
-
-static void
-add_row(struct page *page, json_t *row)
-{
-    if (json_array_size(page->rows) < page->limit) {
-        (void)json_array_append_new(page->rows, row);
-    } else {
-        page->more = true;
-        json_decref(row);
-    }
-}
-
 static void
 on_delivery(void *context, const struct store_delivery *delivery)
 {
-    add_row(context, view_delivery(delivery));
+    page_add(context, view_delivery(delivery));
 }
 
 static void
 on_message(void *context, const struct store_message *message)
 {
-    add_row(context, view_message(message, false));
-}
-
-static void
-answer_page(struct call *call, const char *name, struct page *page)
-{
-    size_t count = json_array_size(page->rows);
-    json_t *last = count == 0 ? NULL : json_array_get(page->rows, count - 1);
-    json_t *next = page->more ? json_incref(json_object_get(last, "id")) : json_null();
-    json_t *root = json_object();
-    json_object_set_new(root, name, STEAL(page->rows));
-    json_object_set_new(root, "next", next);
-    api_respond_json(call->response, 200, root);
+    page_add(context, view_message(message, false));
 }
 
 // Read one page of deliveries or messages and answer with it.
@@ -113,13 +119,14 @@ answer_list(struct call *call, const struct selection *selection, bool messages,
         return status;
     }
     filter.limit++;
-    struct page page = {.rows = json_array(), .limit = selection->limit};
+    AUTO_PAGE page = page_new(selection->limit);
     status = messages ? store_message_list(call->context->store, &filter, on_message, &page, why)
                       : store_delivery_list(call->context->store, &filter, on_delivery, &page, why);
     if (status == ST_OK) {
-        answer_page(call, messages ? "messages" : "deliveries", &page);
+        json_t *root = json_object();
+        page_put(&page, messages ? "messages" : "deliveries", "next", "id", root);
+        api_respond_json(call->response, 200, root);
     }
-    json_decref(page.rows);
     return status;
 }
 

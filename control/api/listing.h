@@ -1,11 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the lists of messages, deliveries and holds share: filter, pages.
+// What all lists share: pages; and those of messages, deliveries and holds: filters.
 #ifndef CONTROL_API_LISTING_H
 #define CONTROL_API_LISTING_H
 
 #include "control/api/fields.h"
 #include "control/api/handlers.h"
 #include "store/store.h"
+
+enum { LISTING_LIMIT_DEFAULT = 50, LISTING_LIMIT_MAX = 500 }; /* rows of a page */
+
+/** The members `before` and `limit` of a list's query, for its table of fields. */
+#define LISTING_FIELDS(type_name, kind_of_before)                                                  \
+    {FIELD(type_name, before, kind_of_before)},                                                    \
+    {                                                                                              \
+        FIELD(type_name, limit, FIELD_NUMBER), .max = LISTING_LIMIT_MAX                            \
+    }
+
+/** A page under way. One row more than the limit is to be asked for, to know whether another page
+ *  follows. */
+struct page {
+    struct json_t *rows; /* an array, owned */
+    uint64_t limit;
+    bool more;
+};
+
+struct page page_new(uint64_t limit);
+void page_done(struct page *page);
+#define AUTO_PAGE AUTO(page_done) struct page
+
+/** Take a row (a new reference) over, up to the limit. */
+void page_add(struct page *page, struct json_t *row);
+
+/** Put the rows into an answer as `name`, and as `next_name` what stands in the last one's
+ *  `cursor`: as text, for `before` of the next page; null when there is none. */
+void page_put(struct page *page, const char *name, const char *next_name, const char *cursor,
+              struct json_t *root);
 
 /** The query of a list, or the selection in a body. Fields that are not given are NULL. */
 struct selection {

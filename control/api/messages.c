@@ -37,7 +37,7 @@ read_message(const struct call *call, struct store_message *message_out, void **
 static void
 on_delivery(void *context, const struct store_delivery *delivery)
 {
-    (void)json_array_append_new(context, view_delivery(delivery));
+    page_add(context, view_delivery(delivery));
 }
 
 enum status
@@ -50,11 +50,11 @@ messages_show(struct call *call, struct why *why)
         return status;
     }
     AUTO_JSON *view = view_message(&message, true);
-    json_t *deliveries = json_array();
-    json_object_set_new(view, "deliveries", deliveries);
-    struct store_filter filter = {.message_id = message.id.text};
-    status = store_delivery_list(call->context->store, &filter, on_delivery, deliveries, why);
+    AUTO_PAGE page = page_new(LISTING_LIMIT_MAX);
+    struct store_filter filter = {.message_id = message.id.text, .limit = LISTING_LIMIT_MAX + 1};
+    status = store_delivery_list(call->context->store, &filter, on_delivery, &page, why);
     if (status == ST_OK) {
+        page_put(&page, "deliveries", "deliveries_next", "id", view);
         api_respond_json(call->response, 200, STEAL(view));
     }
     return status;

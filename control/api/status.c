@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/map.h"
 #include "control/api/handlers.h"
 #include "control/api/json.h"
+#include "control/api/listing.h"
 
 static void
 set(json_t *object, const char *name, json_t *value)
@@ -58,12 +60,15 @@ view_tenant(const struct api_context *context, const struct config_limits *setti
 
 // ---- domains by status, and the tenants they show
 
+enum { STATUS_ROWS_MAX = LISTING_LIMIT_MAX }; /* tenants, destinations; more are only counted */
+
 struct census {
     const struct api_context *context;
     const struct config_limits *settings;
     uint64_t by_status[DOMAIN_REMOVED + 1];
     uint64_t inbound;
     json_t *tenants;
+    struct map *left_out; /* names of tenants */
 };
 
 static void
@@ -73,7 +78,12 @@ on_domain(void *context, const struct store_domain *domain)
     census->by_status[domain->status]++;
     census->inbound += domain->inbound ? 1 : 0;
     // A removed domain's mail still counts for its tenant.
-    if (json_object_get(census->tenants, domain->tenant) == NULL) {
+    if (json_object_get(census->tenants, domain->tenant) != NULL) {
+        return;
+    }
+    if (json_object_size(census->tenants) >= STATUS_ROWS_MAX) {
+        (void)map_put(census->left_out, domain->tenant, census);
+    } else {
         set(census->tenants, domain->tenant,
             view_tenant(census->context, census->settings, domain->tenant));
     }
@@ -105,12 +115,13 @@ view_deliveries(const struct store_counts *counts)
 }
 
 static json_t *
-view_store(struct store *store, const struct store_counts *counts, json_t *tenants)
+view_store(struct store *store, const struct store_counts *counts, const struct census *census)
 {
     struct store_room room;
     store_room(store, &room);
     json_t *view = view_usage(store, "");
-    set(view, "tenants", tenants);
+    set(view, "tenants", census->tenants);
+    set(view, "tenants_left_out", api_json_number(map_count(census->left_out)));
     set(view, "database_bytes", api_json_number(room.database_bytes));
     set(view, "wal_bytes", api_json_number(room.wal_bytes));
     set(view, "free_disk_bytes", api_json_number(room.free_disk_bytes));
@@ -136,9 +147,19 @@ view_limits(const struct config_limits *limits)
     return view;
 }
 
+struct destinations {
+    json_t *rows;
+    uint64_t left_out;
+};
+
 static void
 on_destination(void *context, const struct dispatcher_destination *destination)
 {
+    struct destinations *destinations = context;
+    if (json_array_size(destinations->rows) >= STATUS_ROWS_MAX) {
+        destinations->left_out++;
+        return;
+    }
     json_t *view = json_object();
     set(view, "destination", api_json_text(destination->key));
     set(view, "in_flight", api_json_number(destination->in_flight));
@@ -147,7 +168,7 @@ on_destination(void *context, const struct dispatcher_destination *destination)
     set(view, "failed", api_json_number(destination->failed));
     set(view, "dead", api_json_number(destination->dead));
     set(view, "unknown", api_json_number(destination->unknown));
-    (void)json_array_append_new(context, view);
+    (void)json_array_append_new(destinations->rows, view);
 }
 
 enum status
@@ -160,11 +181,13 @@ status_show(struct call *call, struct why *why)
         return status;
     }
     AUTO_CONFIG *config = config_holder_get(context->holder);
-    struct census census = {
-        .context = context, .settings = &config->limits, .tenants = json_object()};
+    struct census census = {.context = context,
+                            .settings = &config->limits,
+                            .tenants = json_object(),
+                            .left_out = map_new()};
     registry_list(context->registry, true, on_domain, &census);
-    json_t *destinations = json_array();
-    dispatcher_status(context->dispatcher, on_destination, destinations);
+    struct destinations destinations = {.rows = json_array()};
+    dispatcher_status(context->dispatcher, on_destination, &destinations);
 
     json_t *view = json_object();
     set(view, "version", api_json_text(MAILSPUR_VERSION));
@@ -175,9 +198,11 @@ status_show(struct call *call, struct why *why)
     set(view, "messages", api_json_number(counts.messages));
     set(view, "deliveries", view_deliveries(&counts));
     set(view, "oldest_queued_ms", api_json_number(counts.oldest_queued_ms));
-    set(view, "store", view_store(context->store, &counts, census.tenants));
+    set(view, "store", view_store(context->store, &counts, &census));
     set(view, "limits", view_limits(&config->limits));
-    set(view, "destinations", destinations);
+    set(view, "destinations", destinations.rows);
+    set(view, "destinations_left_out", api_json_number(destinations.left_out));
+    map_free(census.left_out, NULL);
     api_respond_json(call->response, 200, view);
     return ST_OK;
 }

@@ -3,23 +3,37 @@
 #include "control/api/fields.h"
 #include "control/api/handlers.h"
 #include "control/api/json.h"
+#include "control/api/listing.h"
 #include "control/api/views.h"
 
 static void
 on_tenant(void *context, const struct store_tenant *tenant)
 {
-    (void)json_array_append_new(context, view_tenant(tenant));
+    page_add(context, view_tenant(tenant));
 }
+
+struct list_query {
+    const char *before;
+    uint64_t limit;
+};
+static const struct field LIST_FIELDS[] = {LISTING_FIELDS(struct list_query, FIELD_TEXT)};
 
 enum status
 tenants_list(struct call *call, struct why *why)
 {
-    json_t *tenants = json_array();
-    AUTO_JSON *root = json_object();
-    (void)json_object_set_new(root, "tenants", tenants);
-    enum status status = store_tenant_list(call->context->store, on_tenant, tenants, why);
+    struct list_query query = {.before = "", .limit = LISTING_LIMIT_DEFAULT};
+    enum status status =
+        fields_read_query(call->request, LIST_FIELDS, ARRAY_LEN(LIST_FIELDS), &query, why);
+    if (status != ST_OK) {
+        return status;
+    }
+    AUTO_PAGE page = page_new(query.limit);
+    status = store_tenant_list(call->context->store, query.before, query.limit + 1, on_tenant,
+                               &page, why);
     if (status == ST_OK) {
-        api_respond_json(call->response, 200, STEAL(root));
+        json_t *root = json_object();
+        page_put(&page, "tenants", "next", "tenant", root);
+        api_respond_json(call->response, 200, root);
     }
     return status;
 }

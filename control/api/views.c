@@ -70,6 +70,7 @@ json_t *
 view_event(const struct store_event_row *event)
 {
     json_t *view = json_object();
+    set(view, "number", api_json_number(event->number));
     set(view, "at", api_json_time(event->at));
     set(view, "domain", api_json_text(event->domain));
     set(view, "kind", api_json_text(event->kind));

@@ -109,9 +109,9 @@ ask(const struct cli *cli, struct client_request *request, struct client_answer 
     return status == ST_OK ? CLI_OK : complain_unreachable(cli, status, &why);
 }
 
-enum cli_exit
-call_api(const struct cli *cli, const char *method, const struct strbuf *url, json_t *body,
-         json_t **answer_out)
+static enum cli_exit
+call(const struct cli *cli, const char *method, const struct strbuf *url, json_t *body, bool prints,
+     json_t **answer_out)
 {
     AUTO_FREE char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
     json_decref(body);
@@ -127,7 +127,7 @@ call_api(const struct cli *cli, const char *method, const struct strbuf *url, js
     }
     AUTO_JSON *root = json_loadb(strbuf_text(&answer.body), answer.body.length, 0, NULL);
     code = exit_of(answer.http_status);
-    if (cli->json) {
+    if (cli->json && (prints || code != CLI_OK)) {
         (void)fprintf(cli->screen.out, "%s\n", strbuf_text(&answer.body));
     } else if (code != CLI_OK) {
         return complain_error(cli, answer.http_status, root);
@@ -139,6 +139,19 @@ call_api(const struct cli *cli, const char *method, const struct strbuf *url, js
         *answer_out = STEAL(root);
     }
     return code;
+}
+
+enum cli_exit
+call_api(const struct cli *cli, const char *method, const struct strbuf *url, json_t *body,
+         json_t **answer_out)
+{
+    return call(cli, method, url, body, true, answer_out);
+}
+
+enum cli_exit
+call_look(const struct cli *cli, const struct strbuf *url, json_t **answer_out)
+{
+    return call(cli, "GET", url, NULL, false, answer_out);
 }
 
 enum cli_exit

@@ -29,6 +29,10 @@ json_cleanup(json_t **json)
 MUST_CHECK enum cli_exit call_api(const struct cli *cli, const char *method,
                                   const struct strbuf *url, json_t *body, json_t **answer_out);
 
+/** As call_api with GET, but with --json only an error is printed. */
+MUST_CHECK enum cli_exit call_look(const struct cli *cli, const struct strbuf *url,
+                                   json_t **answer_out);
+
 /**
  * Fetch the raw body at `url` into memory (at most CLIENT_ANSWER_MAX).
  *

@@ -9,7 +9,10 @@
 #include "common/status.h"
 #include "common/strbuf.h"
 
-enum { CLIENT_ANSWER_MAX = 64 * 1024 * 1024 /* a list of 10,000 domains has some 4 MB */ };
+enum {
+    CLIENT_ANSWER_MAX =
+        64 * 1024 * 1024 /* a page of a list has some 0.5 MB, a message limits.message_bytes */
+};
 
 struct client_request {
     const char *socket_path;

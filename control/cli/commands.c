@@ -35,6 +35,8 @@ static const struct option DOMAIN_CHECK[] = {
 static const struct option DOMAIN_LIST[] = {
     {"--all", NULL, NULL, "removed ones too"},
     {"--tenant", "NAME", "tenant", "only this tenant's"},
+    {"--status", "STATUS", "status", "pending, verified, at_risk, failed or removed"},
+    {"--part", "TEXT", "part", "only names with this in them"},
 };
 static const struct option DOMAIN_REMOVE[] = {
     {"--yes", NULL, NULL, "do not ask"},
@@ -45,7 +47,8 @@ static const struct option DOMAIN_APPROVE[] = {
     {"--tenant", "NAME", NULL, "whose entry, where several tenants added the name"},
 };
 static const struct option DOMAIN_HISTORY[] = {
-    {"--limit", "N", "limit", "how many, newest first (default: 100)"},
+    {"--limit", "N", "limit", "how many, newest first (default: 50)"},
+    {"--before", "N", "before", "older than this event: the next page"},
 };
 static const struct option MESSAGE_LIST[] = {
     {"--domain", "NAME", "domain", "for this domain"},

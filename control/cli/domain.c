@@ -213,26 +213,19 @@ add_domain(struct table *table, const json_t *domain)
 enum cli_exit
 run_domain_list(struct cli *cli, const struct args *args)
 {
-    AUTO_JSON *answer = NULL;
+    static const struct listing listing = {
+        .member = "domains",
+        .columns = LIST_COLUMNS,
+        .column_count = ARRAY_LEN(LIST_COLUMNS),
+        .add = add_domain,
+        .none = "no domains; add one: mailspur domain add NAME",
+    };
     AUTO_STRBUF url = STRBUF_INIT(URL_MAX);
     strbuf_puts(&url, "/v1/domains");
     call_add_parameters(&url, args);
     url_append_parameter(&url, "removed", args_value(args, "--all") == NULL ? NULL : "true");
     url_append_parameter(&url, "problems", "true");
-    enum cli_exit code = call_api(cli, "GET", &url, NULL, &answer);
-    if (code != CLI_OK || cli->json) {
-        return code;
-    }
-    const json_t *domains = json_object_get(answer, "domains");
-    AUTO_TABLE *table = table_new(&cli->screen, LIST_COLUMNS, ARRAY_LEN(LIST_COLUMNS));
-    for (size_t i = 0; i < json_array_size(domains); i++) {
-        add_domain(table, json_array_get(domains, i));
-    }
-    table_print(table);
-    if (json_array_size(domains) == 0) {
-        screen_line(&cli->screen, "no domains; add one: mailspur domain add NAME");
-    }
-    return CLI_OK;
+    return listing_print_all(cli, &url, &listing);
 }
 
 static const struct column HISTORY_COLUMNS[] = {
@@ -262,6 +255,7 @@ run_domain_history(struct cli *cli, const struct args *args)
         table_add(table, cells);
     }
     table_print(table);
+    listing_print_next(cli, answer);
     return CLI_OK;
 }
 

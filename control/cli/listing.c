@@ -7,7 +7,6 @@
 
 #include "common/clock.h"
 #include "control/cli/human.h"
-#include "control/cli/table.h"
 #include "control/cli/url.h"
 
 static const struct column DELIVERY_COLUMNS[] = {
@@ -56,6 +55,71 @@ listing_ask(const struct cli *cli, const struct args *args, const char *path, js
     strbuf_puts(&url, path);
     call_add_parameters(&url, args);
     return call_api(cli, "GET", &url, NULL, answer_out);
+}
+
+// ---- all pages
+
+static enum cli_exit
+ask_page(const struct cli *cli, const struct strbuf *url, const char *before, json_t **answer_out)
+{
+    char limit[CALL_NUMBER_SIZE];
+    AUTO_STRBUF whole = STRBUF_INIT(URL_MAX);
+    (void)snprintf(limit, sizeof(limit), "%d", LISTING_PAGE);
+    strbuf_puts(&whole, strbuf_text(url));
+    url_append_parameter(&whole, "limit", limit);
+    url_append_parameter(&whole, "before", before);
+    return call_look(cli, &whole, answer_out);
+}
+
+static void
+print_rows(const struct cli *cli, const json_t *rows, bool is_first, const struct listing *listing,
+           struct table *table)
+{
+    FILE *out = cli->screen.out;
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        if (cli->json) {
+            (void)fputs(is_first && i == 0 ? "" : ",", out);
+            (void)json_dumpf(json_array_get(rows, i), out, JSON_COMPACT | JSON_ENSURE_ASCII);
+        } else {
+            listing->add(table, json_array_get(rows, i));
+        }
+    }
+    table_print(table);
+    if (!cli->json && is_first && json_array_size(rows) == 0) {
+        screen_line(&cli->screen, "%s", listing->none);
+    }
+}
+
+enum cli_exit
+listing_print_all(const struct cli *cli, const struct strbuf *url, const struct listing *listing)
+{
+    AUTO_TABLE *table = table_new(&cli->screen, listing->columns, listing->column_count);
+    AUTO_JSON *answer = NULL;
+    enum cli_exit code = ask_page(cli, url, NULL, &answer);
+    if (code != CLI_OK) {
+        return code;
+    }
+    struct cli later = *cli;
+    later.json = false; // what goes wrong in the middle goes to stderr
+    if (cli->json) {
+        (void)fprintf(cli->screen.out, "{\"%s\":[", listing->member);
+    }
+    print_rows(cli, json_object_get(answer, listing->member), true, listing, table);
+    for (const char *next = call_text(answer, "next"); next[0] != '\0';
+         next = call_text(answer, "next")) {
+        json_t *following = NULL;
+        code = ask_page(&later, url, next, &following);
+        if (code != CLI_OK) {
+            return code;
+        }
+        json_decref(answer);
+        answer = following;
+        print_rows(cli, json_object_get(answer, listing->member), false, listing, table);
+    }
+    if (cli->json) {
+        (void)fputs("]}\n", cli->screen.out);
+    }
+    return CLI_OK;
 }
 
 void

@@ -4,6 +4,9 @@
 #define CONTROL_CLI_LISTING_H
 
 #include "control/cli/call.h"
+#include "control/cli/table.h"
+
+enum { LISTING_PAGE = 500 }; /* rows that are asked for at once */
 
 /** A table of deliveries; nothing when there are none. `with_tries`: attempts and next try too. */
 void listing_print_deliveries(const struct cli *cli, const json_t *deliveries, bool with_tries);
@@ -11,6 +14,22 @@ void listing_print_deliveries(const struct cli *cli, const json_t *deliveries, b
 /** Ask for a list at `path` with the command's options. As call_api. */
 MUST_CHECK enum cli_exit listing_ask(const struct cli *cli, const struct args *args,
                                      const char *path, json_t **answer_out);
+
+/** A whole list, page by page. */
+struct listing {
+    const char *member; /* of the answers: the rows */
+    const struct column *columns;
+    size_t column_count;
+    void (*add)(struct table *table, const json_t *row);
+    const char *none; /* said when there are no rows */
+};
+
+/**
+ * Ask for all pages of the list at `url`, and print each as it comes: a table, or with --json one
+ * object that has all rows in `member`.
+ */
+MUST_CHECK enum cli_exit listing_print_all(const struct cli *cli, const struct strbuf *url,
+                                           const struct listing *listing);
 
 /** When the answer has another page, tell on stderr how to see it. */
 void listing_print_next(const struct cli *cli, const json_t *answer);

@@ -23,6 +23,8 @@ struct table {
     size_t column_count;
     struct row *rows;
     size_t row_count;
+    size_t widths[TABLE_COLUMNS_MAX]; /* of what was printed, not cut */
+    bool has_titles;                  /* they are printed */
 };
 
 struct table *
@@ -34,19 +36,26 @@ table_new(const struct screen *screen, const struct column *columns, size_t coun
     return table;
 }
 
-void
-table_free(struct table *table)
+static void
+drop_rows(struct table *table)
 {
-    if (table == NULL) {
-        return;
-    }
     for (size_t i = 0; i < table->row_count; i++) {
         for (size_t k = 0; k < table->column_count; k++) {
             free(table->rows[i].cells[k]);
         }
     }
     free(table->rows);
-    free(table);
+    table->rows = NULL;
+    table->row_count = 0;
+}
+
+void
+table_free(struct table *table)
+{
+    if (table != NULL) {
+        drop_rows(table);
+        free(table);
+    }
 }
 
 void
@@ -69,7 +78,8 @@ static void
 measure(const struct table *table, size_t widths[TABLE_COLUMNS_MAX])
 {
     for (size_t i = 0; i < table->column_count; i++) {
-        widths[i] = screen_text_width(table->columns[i].title);
+        size_t title = screen_text_width(table->columns[i].title);
+        widths[i] = title > table->widths[i] ? title : table->widths[i];
         for (size_t k = 0; k < table->row_count; k++) {
             size_t width = screen_text_width(table->rows[k].cells[i]);
             widths[i] = width > widths[i] ? width : widths[i];
@@ -180,16 +190,21 @@ print_titles(const struct table *table, const size_t widths[TABLE_COLUMNS_MAX])
 }
 
 void
-table_print(const struct table *table)
+table_print(struct table *table)
 {
     if (table->row_count == 0) {
         return;
     }
     size_t widths[TABLE_COLUMNS_MAX];
     measure(table, widths);
+    memcpy(table->widths, widths, table->column_count * sizeof(*widths));
     narrow(table, widths);
-    print_titles(table, widths);
+    if (!table->has_titles) {
+        print_titles(table, widths);
+        table->has_titles = true;
+    }
     for (size_t i = 0; i < table->row_count; i++) {
         print_row(table, table->rows[i].cells, widths);
     }
+    drop_rows(table);
 }

@@ -30,8 +30,9 @@ void table_add(struct table *table, const char *const cells[]);
 /** Is no line of it wider than the terminal, with nothing cut? */
 bool table_fits(const struct table *table);
 
-/** Print title line and rows; nothing without rows. */
-void table_print(const struct table *table);
+/** Print the rows, below a title line; nothing without rows. They are forgotten then: rows that are
+ *  added and printed later follow without titles, in columns that are as wide or wider. */
+void table_print(struct table *table);
 
 static inline void
 table_cleanup(struct table **table)

@@ -6,7 +6,6 @@
 #include "control/cli/handlers.h"
 #include "control/cli/human.h"
 #include "control/cli/listing.h"
-#include "control/cli/table.h"
 #include "control/cli/url.h"
 
 enum cli_exit
@@ -31,36 +30,34 @@ static const struct column COLUMNS[] = {
     {.title = "ADDED"},
 };
 
+static void
+add_tenant(struct table *table, const json_t *tenant)
+{
+    char count[CALL_NUMBER_SIZE];
+    char added[HUMAN_SIZE];
+    const char *const cells[] = {
+        call_text(tenant, "tenant"),
+        call_number_text(tenant, "domains", count),
+        human_time(json_string_value(json_object_get(tenant, "created_at")), clock_wall_ms(),
+                   added),
+    };
+    table_add(table, cells);
+}
+
 enum cli_exit
 run_tenant_list(struct cli *cli, const struct args *args)
 {
+    static const struct listing listing = {
+        .member = "tenants",
+        .columns = COLUMNS,
+        .column_count = ARRAY_LEN(COLUMNS),
+        .add = add_tenant,
+        .none = "no tenants; add one: mailspur tenant add NAME",
+    };
     (void)args;
-    AUTO_JSON *answer = NULL;
     AUTO_STRBUF url = STRBUF_INIT(URL_MAX);
     strbuf_puts(&url, "/v1/tenants");
-    enum cli_exit code = call_api(cli, "GET", &url, NULL, &answer);
-    if (code != CLI_OK || cli->json) {
-        return code;
-    }
-    const json_t *tenants = json_object_get(answer, "tenants");
-    AUTO_TABLE *table = table_new(&cli->screen, COLUMNS, ARRAY_LEN(COLUMNS));
-    for (size_t i = 0; i < json_array_size(tenants); i++) {
-        const json_t *tenant = json_array_get(tenants, i);
-        char count[CALL_NUMBER_SIZE];
-        char added[HUMAN_SIZE];
-        const char *const cells[] = {
-            call_text(tenant, "tenant"),
-            call_number_text(tenant, "domains", count),
-            human_time(json_string_value(json_object_get(tenant, "created_at")), clock_wall_ms(),
-                       added),
-        };
-        table_add(table, cells);
-    }
-    table_print(table);
-    if (json_array_size(tenants) == 0) {
-        screen_line(&cli->screen, "no tenants; add one: mailspur tenant add NAME");
-    }
-    return CLI_OK;
+    return listing_print_all(cli, &url, &listing);
 }
 
 // Without --domains nothing but an empty tenant can go: no question then.

@@ -87,12 +87,14 @@ event_page(struct store *store, const struct page *page, struct store_event_row 
 }
 
 enum status
-store_events(struct store *store, const char *domain, const char *tenant, size_t limit,
-             store_event_visit *visit, void *context, struct why *why)
+store_events(struct store *store, const struct store_event_choice *choice, store_event_visit *visit,
+             void *context, struct why *why)
 {
     struct store_event_row rows[EVENTS_PAGE];
-    struct page page = {
-        .domain = domain, .tenant = tenant == NULL ? "" : tenant, .before = INT64_MAX};
+    struct page page = {.domain = choice->domain,
+                        .tenant = choice->tenant == NULL ? "" : choice->tenant,
+                        .before = (int64_t)choice->before};
+    size_t limit = choice->limit;
     while (limit > 0) {
         size_t count = 0;
         page.limit = limit < EVENTS_PAGE ? limit : (size_t)EVENTS_PAGE;

@@ -74,8 +74,8 @@ store_note_get(struct store *store, const struct id *domain, enum store_note not
 /* ---- tenants --------------------------------------------------------------------------------- */
 
 static enum status
-tenant_page(struct store *store, const char *after, struct store_tenant *rows, size_t *count_out,
-            struct why *why)
+tenant_page(struct store *store, const char *after, size_t limit, struct store_tenant *rows,
+            size_t *count_out, struct why *why)
 {
     AUTO_READER reader = reader_borrow(store->readers);
     AUTO_QUERY *query = NULL;
@@ -84,7 +84,7 @@ tenant_page(struct store *store, const char *after, struct store_tenant *rows, s
                   "SELECT name, created_at, (SELECT count(*) FROM domain WHERE"
                   " domain.tenant = tenant.name AND status <> 'removed') FROM tenant"
                   " WHERE name > ? AND removed_at = 0 ORDER BY name LIMIT ?",
-                  SQL_VALUES(SQL_TEXT(after), SQL_INT(TENANTS_PAGE)), &query, why);
+                  SQL_VALUES(SQL_TEXT(after), SQL_INT(limit)), &query, why);
     *count_out = 0;
     while (status == ST_OK && (status = query_next(query, why)) == ST_OK) {
         struct store_tenant *row = &rows[(*count_out)++];
@@ -96,21 +96,23 @@ tenant_page(struct store *store, const char *after, struct store_tenant *rows, s
 }
 
 enum status
-store_tenant_list(struct store *store, store_tenant_visit *visit, void *context, struct why *why)
+store_tenant_list(struct store *store, const char *after, size_t limit, store_tenant_visit *visit,
+                  void *context, struct why *why)
 {
     struct store_tenant rows[TENANTS_PAGE];
-    char after[STORE_NAME_SIZE] = "";
-    size_t count;
-    do {
-        enum status status = tenant_page(store, after, rows, &count, why);
+    while (limit > 0) {
+        size_t count = 0;
+        size_t most = limit < TENANTS_PAGE ? limit : (size_t)TENANTS_PAGE;
+        enum status status = tenant_page(store, after, most, rows, &count, why);
         if (status != ST_OK) {
             return status;
         }
         for (size_t i = 0; i < count; i++) {
             visit(context, &rows[i]);
-            memcpy(after, rows[i].name, sizeof(after));
         }
-    } while (count == TENANTS_PAGE);
+        after = rows[count > 0 ? count - 1 : 0].name;
+        limit = count < most ? 0 : limit - count;
+    }
     return ST_OK;
 }
 

@@ -117,6 +117,14 @@ def seconds(iso):
     return datetime.fromisoformat(iso.replace("Z", "+00:00")).timestamp()
 
 
+def all_domains(connection):
+    before = ""
+    while before is not None:
+        _, page = connection.ask("GET", f"/v1/domains?limit=500{before}")
+        yield from page["domains"]
+        before = f"&before={page['next']}" if page["next"] else None
+
+
 def watch(lab, count):
     """Until every domain that has servers was checked: (created, first check) of each."""
     connection = Connection(lab.config["sockets"]["control"]["path"])
@@ -127,8 +135,7 @@ def watch(lab, count):
         if time.monotonic() > deadline:
             raise TimeoutError(f"{len(good) - len(seen)} of {len(good)} domains were not checked")
         time.sleep(2)
-        _, answer = connection.ask("GET", "/v1/domains")
-        for row in answer["domains"]:
+        for row in all_domains(connection):
             if row["domain"] in good and row["checked_at"] is not None:
                 seen.setdefault(row["domain"], (seconds(row["created_at"]),
                                                 seconds(row["checked_at"])))

@@ -9,10 +9,15 @@
 #include "common/map.h"
 #include "common/xalloc.h"
 
+enum { FIRST_ROOM = 64 };
+
 struct directory {
-    pthread_rwlock_t lock; /* protects what follows */
-    struct map *by_id;     /* every row, owned */
-    struct map *by_name;   /* the row that answers for a name, borrowed from by_id */
+    pthread_rwlock_t lock;          /* protects what follows */
+    struct map *by_id;              /* every row, owned */
+    struct map *by_name;            /* the row that answers for a name, borrowed from by_id */
+    struct store_domain **in_order; /* every row by name and id, borrowed from by_id */
+    size_t room;                    /* of in_order */
+    bool is_ordered;                /* else it is sorted when a page is asked for */
 };
 
 struct directory *
@@ -22,6 +27,7 @@ directory_new(void)
     (void)pthread_rwlock_init(&directory->lock, NULL);
     directory->by_id = map_new();
     directory->by_name = map_new();
+    directory->is_ordered = true;
     return directory;
 }
 
@@ -31,6 +37,7 @@ directory_free(struct directory *directory)
     if (directory == NULL) {
         return;
     }
+    free(directory->in_order);
     map_free(directory->by_name, NULL);
     map_free(directory->by_id, free);
     (void)pthread_rwlock_destroy(&directory->lock);
@@ -90,6 +97,20 @@ take_over(struct directory *directory, struct store_domain *mine, const struct s
     (void)map_put(directory->by_name, mine->name, answers);
 }
 
+// Room for one more; the order of names is made when somebody looks at it.
+static void
+append(struct directory *directory, struct store_domain *row)
+{
+    size_t count = map_count(directory->by_id);
+    if (count == directory->room) {
+        directory->room = count == 0 ? FIRST_ROOM : 2 * count;
+        directory->in_order =
+            xreallocarray(directory->in_order, directory->room, sizeof(*directory->in_order));
+    }
+    directory->in_order[count] = row;
+    directory->is_ordered = false;
+}
+
 void
 directory_adopt(struct directory *directory, const struct store_domain *row)
 {
@@ -97,6 +118,7 @@ directory_adopt(struct directory *directory, const struct store_domain *row)
     struct store_domain *mine = map_get(directory->by_id, row->id.text);
     if (mine == NULL) {
         mine = xcalloc(1, sizeof(*mine));
+        append(directory, mine);
         (void)map_put(directory->by_id, row->id.text, mine);
     }
     if (mine->version < row->version) {
@@ -141,30 +163,75 @@ directory_find_id(struct directory *directory, const char *id, struct store_doma
     return copy_row(directory, directory->by_id, id, row_out);
 }
 
+/* ---- in order ------------------------------------------------------------------------------- */
+
 static int
 compare_rows(const void *a, const void *b)
 {
-    const struct store_domain *left = a;
-    const struct store_domain *right = b;
+    const struct store_domain *left = *(const struct store_domain *const *)a;
+    const struct store_domain *right = *(const struct store_domain *const *)b;
     int order = strcmp(left->name, right->name);
     return order != 0 ? order : strcmp(left->id.text, right->id.text); // ids sort by time
 }
 
-struct store_domain *
-directory_copy(struct directory *directory, bool with_removed, size_t *count_out)
+// Under the lock for reading; sorted first, if rows came since.
+static void
+lock_ordered(struct directory *directory)
 {
-    size_t count = 0;
-    size_t cursor = 0;
-    const struct store_domain *row;
     (void)pthread_rwlock_rdlock(&directory->lock);
-    struct store_domain *rows = xcalloc(map_count(directory->by_id) + 1, sizeof(*rows));
-    while ((row = map_next(directory->by_id, &cursor, NULL)) != NULL) {
-        if (with_removed || !is_removed(row)) {
-            rows[count++] = *row;
+    while (!directory->is_ordered) {
+        (void)pthread_rwlock_unlock(&directory->lock);
+        (void)pthread_rwlock_wrlock(&directory->lock);
+        qsort(directory->in_order, map_count(directory->by_id), sizeof(*directory->in_order),
+              compare_rows);
+        directory->is_ordered = true;
+        (void)pthread_rwlock_unlock(&directory->lock);
+        (void)pthread_rwlock_rdlock(&directory->lock);
+    }
+}
+
+// The place behind a row.
+static size_t
+place_behind(const struct directory *directory, const struct store_domain *row)
+{
+    size_t low = 0;
+    size_t high = map_count(directory->by_id);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (compare_rows(&directory->in_order[middle], &row) <= 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static bool
+is_in(const struct directory_filter *filter, const struct store_domain *row)
+{
+    bool is_shown = filter->status != NULL ? row->status == *filter->status
+                                           : filter->with_removed || !is_removed(row);
+    return is_shown && (filter->tenant == NULL || strcmp(filter->tenant, row->tenant) == 0) &&
+           (filter->part == NULL || strcasestr(row->name, filter->part) != NULL);
+}
+
+bool
+directory_page(struct directory *directory, const struct directory_filter *filter,
+               const char *after, size_t limit, struct store_domain *rows, size_t *count_out)
+{
+    lock_ordered(directory);
+    const struct store_domain *last = after == NULL ? NULL : map_get(directory->by_id, after);
+    bool is_known = after == NULL || last != NULL;
+    size_t count = 0;
+    size_t all = is_known ? map_count(directory->by_id) : 0;
+    for (size_t i = last == NULL ? 0 : place_behind(directory, last); i < all && count < limit;
+         i++) {
+        if (is_in(filter, directory->in_order[i])) {
+            rows[count++] = *directory->in_order[i];
         }
     }
     (void)pthread_rwlock_unlock(&directory->lock);
-    qsort(rows, count, sizeof(*rows), compare_rows);
-    *count_out = count;
-    return rows;
+    *count_out = is_known ? count : *count_out;
+    return is_known;
 }

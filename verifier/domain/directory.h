@@ -28,8 +28,23 @@ bool directory_find_id(struct directory *directory, const char *id, struct store
 typedef bool directory_visit(void *context, const struct store_domain *row);
 void directory_each(struct directory *directory, directory_visit *visit, void *context);
 
-/** A copy of the rows, in the order of names and of their adding. free() releases it. */
-struct store_domain *directory_copy(struct directory *directory, bool with_removed,
-                                    size_t *count_out);
+/** Which rows a page has. */
+struct directory_filter {
+    bool with_removed;                /* removed ones too */
+    const char *tenant;               /* NULL: any; so are the others */
+    const char *part;                 /* stands somewhere in the name */
+    const enum domain_status *status; /* in this one; also when that is removed */
+};
+
+/**
+ * Copy the next rows in the order of names and of their adding. Rows that come, go or change
+ * meanwhile are in or not; all others are on one page and no other.
+ *
+ * @after   the id of the last row of the page before; NULL: the first page
+ * @rows    room for `limit`
+ * @return  false: there never was a row with the id `after`
+ */
+bool directory_page(struct directory *directory, const struct directory_filter *filter,
+                    const char *after, size_t limit, struct store_domain *rows, size_t *count_out);
 
 #endif

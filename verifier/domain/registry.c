@@ -8,7 +8,10 @@
 #include "common/xalloc.h"
 #include "verifier/domain/registry_claims.h"
 
-enum { WRITE_TRIES = 4 }; /* another writer was faster: read again, decide again */
+enum {
+    WRITE_TRIES = 4, /* another writer was faster: read again, decide again */
+    LIST_PAGE = 100  /* rows that are copied at once */
+};
 
 /* ---- opening, closing ------------------------------------------------------------------------ */
 
@@ -122,15 +125,36 @@ registry_find_living(struct registry *registry, const char *which, struct store_
     return ST_OK;
 }
 
+enum status
+registry_page(struct registry *registry, const struct directory_filter *filter, const char *after,
+              size_t limit, store_domain_visit *visit, void *context)
+{
+    size_t count = 0;
+    AUTO_FREE struct store_domain *rows = // copies: the visitor may take its time and call back
+        xcalloc(limit + 1, sizeof(*rows));
+    if (!directory_page(registry->directory, filter, after, limit, rows, &count)) {
+        return ST_NOT_FOUND;
+    }
+    for (size_t i = 0; i < count; i++) {
+        visit(context, &rows[i]);
+    }
+    return ST_OK;
+}
+
 void
 registry_list(struct registry *registry, bool with_removed, store_domain_visit *visit,
               void *context)
 {
-    size_t count = 0;
-    AUTO_FREE struct store_domain *rows = // a copy: the visitor may take its time and call back
-        directory_copy(registry->directory, with_removed, &count);
-    for (size_t i = 0; i < count; i++) {
-        visit(context, &rows[i]);
+    const struct directory_filter filter = {.with_removed = with_removed};
+    AUTO_FREE struct store_domain *rows = xcalloc(LIST_PAGE, sizeof(*rows));
+    struct id last;
+    size_t count = LIST_PAGE;
+    for (const char *after = NULL; count == LIST_PAGE; after = last.text) {
+        (void)directory_page(registry->directory, &filter, after, LIST_PAGE, rows, &count);
+        for (size_t i = 0; i < count; i++) {
+            visit(context, &rows[i]);
+        }
+        last = rows[count > 0 ? count - 1 : 0].id;
     }
 }
 
@@ -356,17 +380,15 @@ enum status
 registry_remove_tenant(struct registry *registry, const char *tenant, enum registry_held held,
                        uint64_t *domains_out, uint64_t *held_out, struct why *why)
 {
+    const struct directory_filter filter = {.tenant = tenant};
+    struct store_domain row;
     size_t count = 0;
-    AUTO_FREE struct store_domain *rows = directory_copy(registry->directory, false, &count);
     *domains_out = 0;
     *held_out = 0;
-    for (size_t i = 0; i < count; i++) {
+    // What is removed is no longer in; the next one is always the first.
+    while (directory_page(registry->directory, &filter, NULL, 1, &row, &count) && count > 0) {
         uint64_t moved = 0;
-        if (strcmp(rows[i].tenant, tenant) != 0) {
-            continue;
-        }
-        enum status status =
-            registry_remove(registry, rows[i].id.text, held, &rows[i], &moved, why);
+        enum status status = registry_remove(registry, row.id.text, held, &row, &moved, why);
         if (status != ST_OK) {
             return status;
         }

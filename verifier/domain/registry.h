@@ -12,6 +12,7 @@
 #include "verifier/dns/authority.h"
 #include "verifier/dns/dns.h"
 #include "verifier/domain/check.h"
+#include "verifier/domain/directory.h"
 #include "verifier/domain/ses/ses.h"
 
 struct registry;
@@ -80,6 +81,16 @@ MUST_CHECK enum status registry_find_of(struct registry *registry, const char *n
 
 /** True when another tenant has proven to own this name, at any time. From memory. */
 bool registry_was_anothers(struct registry *registry, const char *name, const char *tenant);
+
+/**
+ * Called for the next domains in the order of names: at most `limit`. May call back.
+ *
+ * @after   the id of the last one of the page before; NULL: from the first
+ * @return  ST_OK; ST_NOT_FOUND there is no domain with the id `after`. From memory.
+ */
+MUST_CHECK enum status registry_page(struct registry *registry,
+                                     const struct directory_filter *filter, const char *after,
+                                     size_t limit, store_domain_visit *visit, void *context);
 
 /** Called for each domain, removed ones only if asked; in the order of names. May call back. */
 void registry_list(struct registry *registry, bool with_removed, store_domain_visit *visit,

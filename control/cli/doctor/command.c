@@ -11,6 +11,8 @@
 #include "control/cli/doctor/doctor.h"
 #include "control/cli/doctor/read.h"
 #include "control/cli/handlers.h"
+#include "control/cli/listing.h"
+#include "control/cli/url.h"
 
 enum { PATIENCE_S = 5 };
 
@@ -106,27 +108,44 @@ answer_cleanup(struct client_answer *answer)
     strbuf_done(&answer->body);
 }
 
+// One page; NULL: the daemon is down.
+static json_t *
+ask_domains(const char *socket_path, const char *before)
+{
+    AUTO(answer_cleanup)
+    struct client_answer answer = {.body = STRBUF_INIT(CLIENT_ANSWER_MAX)};
+    char limit[CALL_NUMBER_SIZE];
+    AUTO_STRBUF url = STRBUF_INIT(URL_MAX);
+    (void)snprintf(limit, sizeof(limit), "%d", LISTING_PAGE);
+    strbuf_puts(&url, "/v1/domains");
+    url_append_parameter(&url, "limit", limit);
+    url_append_parameter(&url, "before", before);
+    const struct client_request request = {.socket_path = socket_path,
+                                           .method = "GET",
+                                           .url = strbuf_text(&url),
+                                           .patience_s = PATIENCE_S};
+    bool is_there = client_ask(&request, &answer, NULL) == ST_OK && answer.http_status == 200;
+    return is_there ? json_loadb(strbuf_text(&answer.body), answer.body.length, 0, NULL) : NULL;
+}
+
 // From the daemon; while it is down, those that have routes.
 static void
 read_domains(const struct cli *cli, struct patient *patient)
 {
-    AUTO(answer_cleanup)
-    struct client_answer answer = {.body = STRBUF_INIT(CLIENT_ANSWER_MAX)};
-    const struct client_request request = {
-        .socket_path = cli->socket_path != NULL ? cli->socket_path : patient->config->control.path,
-        .method = "GET",
-        .url = "/v1/domains",
-        .patience_s = PATIENCE_S};
-    AUTO_JSON *root = NULL;
-    if (client_ask(&request, &answer, NULL) == ST_OK && answer.http_status == 200) {
-        root = json_loadb(strbuf_text(&answer.body), answer.body.length, 0, NULL);
-    }
-    const json_t *list = json_object_get(root, "domains");
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        add_domain(patient, call_text(json_array_get(list, i), "domain"));
-    }
-    for (size_t i = 0; list == NULL && i < patient->config->domain_count; i++) {
+    const char *path = cli->socket_path != NULL ? cli->socket_path : patient->config->control.path;
+    AUTO_JSON *page = ask_domains(path, NULL);
+    for (size_t i = 0; page == NULL && i < patient->config->domain_count; i++) {
         add_domain(patient, patient->config->domains[i]->name);
+    }
+    while (page != NULL) {
+        const json_t *list = json_object_get(page, "domains");
+        for (size_t i = 0; i < json_array_size(list); i++) {
+            add_domain(patient, call_text(json_array_get(list, i), "domain"));
+        }
+        const char *next = call_text(page, "next");
+        json_t *following = next[0] == '\0' ? NULL : ask_domains(path, next);
+        json_decref(page);
+        page = following;
     }
 }
 

@@ -224,6 +224,23 @@ house_verify(struct house *house, const char *domain)
     json_decref(answer);
 }
 
+void
+house_fill(struct house *house, size_t count)
+{
+    const struct store_event added = {.kind = "domain.added", .detail = ""};
+    for (size_t i = 0; i < count; i++) {
+        struct store_domain row = {.id = id_new(), .profile = "local", .created_at = 1};
+        id_new_token(row.token);
+        (void)snprintf(row.name, sizeof(row.name), "d%04zu.example", i);
+        (void)snprintf(row.tenant, sizeof(row.tenant), "t%04zu", i);
+        struct why why;
+        if (store_domain_put(house->store, &row, 0, &added, &why) != ST_OK) {
+            fail_msg("%s: %s", row.name, why.text);
+        }
+    }
+    publish(house, "");
+}
+
 // ---- messages
 
 static int

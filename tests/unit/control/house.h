@@ -51,6 +51,9 @@ const char *house_text(const json_t *answer, const char *path);
 /** Add and verify this domain through the API. */
 void house_verify(struct house *house, const char *domain);
 
+/** Add so many domains, "d0000.example" and so on, each of a tenant of its own, "t0000". */
+void house_fill(struct house *house, size_t count);
+
 /** Store a message of `size` bytes to a@ours.example with one delivery in this state. */
 struct id house_store(struct house *house, const char *subject, enum delivery_state state,
                       size_t size, struct id *delivery_out);

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "common/cleanup.h"
+#include "control/api/listing.h"
 #include "house.h"
 
 static const char NO_ID[] = "018f3c1e-0000-7000-8000-000000000000";
@@ -69,6 +70,19 @@ static const struct mistake MISTAKES[] = {
     {"messages: bad page", "GET", "/v1/messages?before=x", NULL, 422, "invalid"},
     {"messages: limit 0", "GET", "/v1/messages?limit=0", NULL, 422, "invalid"},
     {"messages: limit over the cap", "GET", "/v1/messages?limit=501", NULL, 422, "invalid"},
+    {"domains: limit 0", "GET", "/v1/domains?limit=0", NULL, 422, "invalid"},
+    {"domains: limit over the cap", "GET", "/v1/domains?limit=501", NULL, 422, "invalid"},
+    {"domains: before is no id", "GET", "/v1/domains?before=x", NULL, 422, "invalid"},
+    {"domains: before is no domain's", "GET",
+     "/v1/domains?before=00000000-0000-7000-8000-000000000000", NULL, 422, "invalid"},
+    {"domains: no status", "GET", "/v1/domains?status=good", NULL, 422, "invalid"},
+    {"domains: an empty part", "GET", "/v1/domains?part=", NULL, 422, "invalid"},
+    {"tenants: limit over the cap", "GET", "/v1/tenants?limit=501", NULL, 422, "invalid"},
+    {"tenants: unknown parameter", "GET", "/v1/tenants?x=1", NULL, 422, "invalid"},
+    {"history: limit over the cap", "GET", "/v1/domains/none.example/events?limit=501", NULL, 422,
+     "invalid"},
+    {"history: before is no number", "GET", "/v1/domains/none.example/events?before=x", NULL, 422,
+     "invalid"},
     {"delivery: bad id", "GET", "/v1/deliveries/x", NULL, 404, "not_found"},
     {"deliveries: bad state", "GET", "/v1/deliveries?state=lost", NULL, 422, "invalid"},
     {"retry nothing", "POST", "/v1/deliveries/retry", "{}", 422, "invalid"},
@@ -206,6 +220,12 @@ list_shows_a_tenants_domains_and_removed_ones_when_asked(void **state)
         {"/v1/domains?tenant=acme", 1},
         {"/v1/domains?tenant=nobody", 0},
         {"/v1/domains?removed=true", 3},
+        {"/v1/domains?status=pending", 2},
+        {"/v1/domains?status=removed", 1},
+        {"/v1/domains?status=verified", 0},
+        {"/v1/domains?part=B.EX", 1},
+        {"/v1/domains?part=example&tenant=acme", 1},
+        {"/v1/domains?limit=1", 1},
     };
     (void)house_ask(house, "POST", "/v1/domains", "{\"domain\":\"a.example\"}", NULL);
     (void)house_ask(house, "POST", "/v1/domains", "{\"domain\":\"b.example\",\"tenant\":\"acme\"}",
@@ -415,6 +435,70 @@ lists_continue_page_by_page_without_loss(void **state)
     }
 }
 
+// All rows, page by page; of a request with `target` so far, such as "/v1/domains?limit=2".
+static size_t
+count_rows(const struct house *house, const char *target, const char *member, size_t *pages_out)
+{
+    size_t seen = 0;
+    char before[64] = "";
+    *pages_out = 0;
+    do {
+        char whole[160];
+        AUTO_JSON *page = NULL;
+        (void)snprintf(whole, sizeof(whole), "%s%s%s", target,
+                       before[0] == '\0' ? "" : "&before=", before);
+        assert_int_equal(house_ask(house, "GET", whole, NULL, &page), 200);
+        seen += json_array_size(json_object_get(page, member));
+        ++*pages_out;
+        bool more = json_is_string(json_object_get(page, "next"));
+        (void)snprintf(before, sizeof(before), "%s", more ? house_text(page, "next") : "");
+    } while (before[0] != '\0' && *pages_out < 100);
+    return seen;
+}
+
+static void
+lists_of_domains_tenants_and_events_have_a_cap_and_pages(void **state)
+{
+    struct house *house = *state;
+    static const struct {
+        const char *target;
+        const char *member;
+        size_t rows, pages;
+    } lists[] = {
+        {"/v1/domains?limit=500", "domains", 501, 2},
+        {"/v1/domains?limit=167", "domains", 501, 3},
+        {"/v1/domains?removed=false", "domains", 501, 11}, // the default is 50
+        {"/v1/domains?part=d000&limit=10", "domains", 10, 1},
+        {"/v1/domains?part=d000&limit=9", "domains", 10, 2},
+        {"/v1/tenants?limit=500", "tenants", 501, 2},
+        {"/v1/tenants?limit=167", "tenants", 501, 3},
+        {"/v1/domains/d0000.example/events?limit=2", "events", 3, 2},
+        {"/v1/domains/d0000.example/events?limit=3", "events", 3, 1},
+    };
+    house_fill(house, LISTING_LIMIT_MAX + 1);
+    const struct store_event event = {.kind = "domain.check_failed", .detail = ""};
+    struct store_domain row;
+    assert_int_equal(registry_find(house->registry, "d0000.example", &row), ST_OK);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(store_domain_put(house->store, &row, row.version, &event, NULL), ST_OK);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        size_t pages;
+        size_t rows = count_rows(house, lists[i].target, lists[i].member, &pages);
+        if (rows != lists[i].rows || pages != lists[i].pages) {
+            fail_msg("%s: %zu rows on %zu pages", lists[i].target, rows, pages);
+        }
+    }
+    AUTO_JSON *status = NULL; // no list, but as many rows
+    assert_int_equal(house_ask(house, "GET", "/v1/status", NULL, &status), 200);
+    const json_t *store = json_object_get(status, "store");
+    assert_int_equal(json_object_size(json_object_get(store, "tenants")), LISTING_LIMIT_MAX);
+    assert_int_equal(json_integer_value(json_object_get(store, "tenants_left_out")), 1);
+    assert_int_equal(
+        json_integer_value(json_object_get(json_object_get(status, "domains"), "pending")),
+        LISTING_LIMIT_MAX + 1);
+}
+
 static int64_t
 post_count(const struct house *house, const char *target, const char *member, const char *value)
 {
@@ -528,6 +612,7 @@ main(void)
         WITH_HOUSE(message_is_shown_with_verdict_and_deliveries),
         WITH_HOUSE(raw_message_comes_whole_whatever_its_size),
         WITH_HOUSE(lists_continue_page_by_page_without_loss),
+        WITH_HOUSE(lists_of_domains_tenants_and_events_have_a_cap_and_pages),
         WITH_HOUSE(held_mail_is_released_or_discarded_as_selected),
         WITH_HOUSE(dead_letters_are_queued_again_and_held_ones_left_alone),
         WITH_HOUSE(status_counts_what_is_there),

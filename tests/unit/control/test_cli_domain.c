@@ -14,6 +14,7 @@
 #include "cli_run.h"
 #include "common/cleanup.h"
 #include "control/cli/cli.h"
+#include "control/cli/listing.h"
 
 // ---- tenants
 
@@ -133,6 +134,45 @@ list_counts_problems_and_tells_the_next_check(void **state)
     json_decref(answer);
 }
 
+static size_t
+count_lines_with(const char *text, const char *part)
+{
+    size_t count = 0;
+    for (const char *at = strstr(text, part); at != NULL; at = strstr(at + 1, part)) {
+        count++;
+    }
+    return count;
+}
+
+static void
+lists_follow_the_pages_to_the_end(void **state)
+{
+    static const struct {
+        const char *line;
+        const char *member;
+        const char *part;
+    } lists[] = {{"domain list", "domains", ".example "}, {"tenant list", "tenants", "\nt"}};
+    house_fill(*state, LISTING_PAGE + 1);
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        char with_json[64];
+        (void)snprintf(with_json, sizeof(with_json), "%s --json", lists[i].line);
+        AUTO_OUTCOME table = cli_run(*state, lists[i].line);
+        AUTO_OUTCOME json = cli_run(*state, with_json);
+        assert_int_equal(table.code, CLI_OK);
+        assert_int_equal(count_lines_with(table.out, lists[i].part), LISTING_PAGE + 1);
+        assert_int_equal(count_lines_with(table.out, "TENANT"), 1); // one title line
+        assert_int_equal(json.code, CLI_OK);
+        json_t *whole = json_loads(json.out, 0, NULL);
+        assert_int_equal(json_array_size(json_object_get(whole, lists[i].member)),
+                         LISTING_PAGE + 1);
+        json_decref(whole);
+    }
+    cli_expect(*state, "domain list --part d0500", CLI_OK, "d0500.example");
+    cli_expect(*state, "domain list --status verified", CLI_OK, "no domains");
+    cli_expect(*state, "domain list --status good", CLI_USAGE, "pending, verified, at_risk");
+    cli_expect(*state, "domain list --status good --json", CLI_USAGE, "{\"error\":");
+}
+
 static const struct cli_step SHOW_STEPS[] = {
     {"domain add ours.example --json", CLI_OK, "\"status\":\"pending\""},
     {"domain show ours.example", CLI_OK, "not checked yet: mailspur domain verify ours.example"},
@@ -222,6 +262,7 @@ main(void)
         WITH_HOUSE(records_come_in_every_form),
         WITH_HOUSE(each_dkim_cname_leads_to_a_line_of_the_zone),
         WITH_HOUSE(list_counts_problems_and_tells_the_next_check),
+        WITH_HOUSE(lists_follow_the_pages_to_the_end),
         WITH_HOUSE(show_tells_how_it_stands_and_what_is_coming),
         WITH_HOUSE(watch_ends_at_once_when_there_is_nothing_to_wait_for),
         WITH_HOUSE(watch_gives_up_when_its_time_is_over_with_the_whole_report),

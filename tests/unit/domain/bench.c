@@ -232,7 +232,12 @@ struct bench_events
 bench_events(struct bench *bench, const char *domain)
 {
     struct bench_events events = {.count = 0};
-    assert_int_equal(store_events(bench->store, domain, NULL, 16, on_event, &events, NULL), ST_OK);
+    assert_int_equal(
+        store_events(bench->store,
+                     &(struct store_event_choice){
+                         .domain = domain, .tenant = NULL, .before = INT64_MAX, .limit = 16},
+                     on_event, &events, NULL),
+        ST_OK);
     return events;
 }
 

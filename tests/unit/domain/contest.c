@@ -202,8 +202,12 @@ unsigned
 contest_count_events(struct contest *contest, const char *name, const char *kind)
 {
     struct counter counter = {.kind = kind};
-    assert_int_equal(store_events(contest->store, name, NULL, 1000, on_event, &counter, NULL),
-                     ST_OK);
+    assert_int_equal(
+        store_events(contest->store,
+                     &(struct store_event_choice){
+                         .domain = name, .tenant = NULL, .before = INT64_MAX, .limit = 1000},
+                     on_event, &counter, NULL),
+        ST_OK);
     return counter.count;
 }
 

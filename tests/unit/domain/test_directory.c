@@ -72,15 +72,104 @@ the_living_answers_before_the_removed_and_then_the_last(void **state)
             fail_msg("%s: %s answers", steps[i].label, row.id.text);
         }
     }
-    size_t count = 0;
-    AUTO_FREE struct store_domain *living = directory_copy(directory, false, &count);
-    assert_int_equal(count, 1);
-    AUTO_FREE struct store_domain *all = directory_copy(directory, true, &count);
-    assert_int_equal(count, 4);
-    assert_string_equal(all[0].id.text, "a");
-    assert_string_equal(all[3].id.text, "d");
     directory_free(directory);
     directory_free(NULL);
+}
+
+/* A page as "id id ", from behind one. */
+static const char *
+page(struct directory *directory, const struct directory_filter *filter, const char *after,
+     size_t limit)
+{
+    static char text[256];
+    struct store_domain rows[16];
+    size_t count = 0;
+    assert_true(directory_page(directory, filter, after, limit, rows, &count));
+    assert_true(count <= limit);
+    text[0] = '\0';
+    for (size_t i = 0; i < count; i++) {
+        size_t used = strlen(text);
+        (void)snprintf(text + used, sizeof(text) - used, "%s ", rows[i].id.text);
+    }
+    return text;
+}
+
+static void
+put(struct directory *directory, const char *id, const char *name, enum domain_status status,
+    const char *tenant)
+{
+    static uint64_t version = 100;
+    struct store_domain row = row_of(id, name, status, version++);
+    (void)snprintf(row.tenant, sizeof(row.tenant), "%s", tenant);
+    directory_adopt(directory, &row);
+}
+
+static struct directory *
+filled(void)
+{
+    struct directory *directory = directory_new();
+    put(directory, "1", "d.example", DOMAIN_PENDING, "acme");
+    put(directory, "2", "a.example", DOMAIN_REMOVED, "acme");
+    put(directory, "3", "c.test", DOMAIN_VERIFIED, "other");
+    put(directory, "4", "a.example", DOMAIN_PENDING, "other");
+    return directory;
+}
+
+static void
+a_page_has_the_rows_of_its_filter_by_name_and_age(void **state)
+{
+    (void)state;
+    static const enum domain_status pending = DOMAIN_PENDING;
+    static const enum domain_status removed = DOMAIN_REMOVED;
+    static const struct {
+        struct directory_filter filter;
+        const char *after;
+        size_t limit;
+        const char *expected;
+    } pages[] = {
+        {{.with_removed = false}, NULL, 9, "4 3 1 "},
+        {{.with_removed = true}, NULL, 9, "2 4 3 1 "},
+        {{.with_removed = true}, NULL, 4, "2 4 3 1 "},
+        {{.with_removed = true}, NULL, 3, "2 4 3 "},
+        {{.with_removed = true}, "3", 3, "1 "},
+        {{.with_removed = true}, "1", 3, ""},
+        {{.with_removed = true}, NULL, 0, ""},
+        {{.with_removed = false}, "2", 1, "4 "}, // the last one was removed meanwhile
+        {{.tenant = "acme"}, NULL, 9, "1 "},
+        {{.tenant = "nobody"}, NULL, 9, ""},
+        {{.part = ".example"}, NULL, 9, "4 1 "},
+        {{.part = "c."}, NULL, 9, "3 "},
+        {{.status = &pending}, NULL, 9, "4 1 "},
+        {{.status = &removed}, NULL, 9, "2 "},
+    };
+    struct directory *directory = filled();
+    for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
+        const char *seen = page(directory, &pages[i].filter, pages[i].after, pages[i].limit);
+        if (strcmp(seen, pages[i].expected) != 0) {
+            fail_msg("page %zu: %s", i, seen);
+        }
+    }
+    struct store_domain row;
+    size_t count = 77;
+    assert_false(directory_page(directory, &pages[0].filter, "never", 1, &row, &count));
+    assert_int_equal(count, 77);
+    directory_free(directory);
+}
+
+static void
+rows_that_come_and_change_between_two_pages_move_no_other(void **state)
+{
+    (void)state;
+    const struct directory_filter all = {.with_removed = false};
+    struct directory *directory = filled();
+    assert_string_equal(page(directory, &all, NULL, 2), "4 3 ");
+    put(directory, "5", "b.example", DOMAIN_PENDING, "acme"); // in front of what was shown
+    put(directory, "6", "c.test", DOMAIN_PENDING, "acme");    // just behind
+    put(directory, "3", "c.test", DOMAIN_REMOVED, "other");
+    assert_string_equal(page(directory, &all, "3", 2), "6 1 ");
+    assert_string_equal(page(directory, &all, "1", 2), "");
+    assert_string_equal(page(directory, &all, NULL, 9), "4 5 6 1 ");
+    directory_free(directory);
 }
 
 int
@@ -89,6 +178,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_older_version_changes_nothing),
         cmocka_unit_test(the_living_answers_before_the_removed_and_then_the_last),
+        cmocka_unit_test(a_page_has_the_rows_of_its_filter_by_name_and_age),
+        cmocka_unit_test(rows_that_come_and_change_between_two_pages_move_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -198,7 +198,12 @@ events_are_listed_newest_first_and_only_of_what_happened(void **state)
                      ST_CONFLICT);
     static struct events events;
     events.count = 0;
-    assert_int_equal(store_events(store, "acme.test", NULL, 10, on_event, &events, NULL), ST_OK);
+    assert_int_equal(
+        store_events(store,
+                     &(struct store_event_choice){
+                         .domain = "acme.test", .tenant = NULL, .before = INT64_MAX, .limit = 10},
+                     on_event, &events, NULL),
+        ST_OK);
     assert_int_equal(events.count, 1);
     for (unsigned i = 0; i < 220; i++) {
         assert_int_equal(store_domain_put(store, &domain, domain.version, &verified, NULL), ST_OK);
@@ -209,10 +214,24 @@ events_are_listed_newest_first_and_only_of_what_happened(void **state)
     } cases[] = {{0, 0}, {1, 1}, {100, 100}, {101, 101}, {500, 221}};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         events.count = 0;
-        assert_int_equal(
-            store_events(store, "acme.test", NULL, cases[i].limit, on_event, &events, NULL), ST_OK);
+        assert_int_equal(store_events(store,
+                                      &(struct store_event_choice){.domain = "acme.test",
+                                                                   .tenant = NULL,
+                                                                   .before = INT64_MAX,
+                                                                   .limit = cases[i].limit},
+                                      on_event, &events, NULL),
+                         ST_OK);
         assert_int_equal(events.count, cases[i].count);
     }
+    for (unsigned i = 1; i < events.count; i++) {
+        assert_true(events.rows[i].number < events.rows[i - 1].number);
+    }
+    const struct store_event_choice older = {
+        .domain = "acme.test", .before = events.rows[219].number, .limit = 5};
+    struct events rest = {.count = 0};
+    assert_int_equal(store_events(store, &older, on_event, &rest, NULL), ST_OK);
+    assert_int_equal(rest.count, 1);
+    assert_int_equal(rest.rows[0].number, events.rows[220].number);
     assert_string_equal(events.rows[0].kind, "domain.verified");
     assert_string_equal(events.rows[220].kind, "domain.added");
     assert_string_equal(events.rows[220].detail, "by hand");
@@ -233,7 +252,12 @@ several_events_of_one_change_are_kept_together(void **state)
     assert_true(domain.version > version);
     static struct events events;
     events.count = 0;
-    assert_int_equal(store_events(store, "acme.test", NULL, 10, on_event, &events, NULL), ST_OK);
+    assert_int_equal(
+        store_events(store,
+                     &(struct store_event_choice){
+                         .domain = "acme.test", .tenant = NULL, .before = INT64_MAX, .limit = 10},
+                     on_event, &events, NULL),
+        ST_OK);
     assert_int_equal(events.count, 2);
     assert_string_equal(events.rows[0].kind, "domain.inbound_held");
     assert_string_equal(events.rows[1].kind, "domain.at_risk");
@@ -301,8 +325,13 @@ events_of_another_tenants_entry_are_left_out(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         static struct events events;
         events.count = 0;
-        assert_int_equal(
-            store_events(store, "acme.test", cases[i].tenant, 10, on_event, &events, NULL), ST_OK);
+        assert_int_equal(store_events(store,
+                                      &(struct store_event_choice){.domain = "acme.test",
+                                                                   .tenant = cases[i].tenant,
+                                                                   .before = INT64_MAX,
+                                                                   .limit = 10},
+                                      on_event, &events, NULL),
+                         ST_OK);
         assert_int_equal(events.count, cases[i].count);
     }
 }
@@ -393,11 +422,28 @@ tenants_are_added_listed_and_removed(void **state)
     assert_int_equal(store_tenant_remove(store, "t000", NULL), ST_OK);
     assert_int_equal(store_tenant_remove(store, "t000", NULL), ST_NOT_FOUND);
     all.count = 0;
-    assert_int_equal(store_tenant_list(store, on_tenant, &all, NULL), ST_OK);
+    assert_int_equal(store_tenant_list(store, "", SIZE_MAX, on_tenant, &all, NULL), ST_OK);
     assert_int_equal(all.count, 205);
     assert_string_equal(all.rows[0].name, "acme");
     assert_int_equal(all.rows[0].domains, 1);
     assert_true(all.rows[0].created_at > 0);
+    static const struct {
+        const char *after;
+        size_t limit;
+        unsigned count;
+        const char *first;
+    } pages[] = {{"", 1, 1, "acme"},         {"acme", 1, 1, "t001"}, {"t0", 100, 100, "t001"},
+                 {"t001", 101, 101, "t002"}, {"t203", 9, 1, "t204"}, {"", 0, 0, NULL},
+                 {"t204", 9, 0, NULL}};
+    for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
+        static struct tenants some;
+        some.count = 0;
+        assert_int_equal(
+            store_tenant_list(store, pages[i].after, pages[i].limit, on_tenant, &some, NULL),
+            ST_OK);
+        assert_int_equal(some.count, pages[i].count);
+        assert_true(pages[i].count == 0 || strcmp(some.rows[0].name, pages[i].first) == 0);
+    }
     assert_string_equal(all.rows[1].name, "t001");
     assert_int_equal(all.rows[1].domains, 0);
     assert_string_equal(all.rows[204].name, "t204");
