@@ -349,6 +349,25 @@ follow_referrals(struct call *call)
 
 /* ---- the resolver ---------------------------------------------------------------------------- */
 
+// The resolver did not find this one.
+static bool
+is_from_parent(const struct call *call, size_t index)
+{
+    const struct dns_zone *zone = call->requests[index].zone;
+    return zone != NULL && zone->view.is_from_parent;
+}
+
+// What did not find a zone will not soon find what is in it: it gets one short try. Nothing depends
+// on it: the zone above has just told, so port 53 is not blocked.
+static void
+shorten_lookup(struct dns_lookup *lookup)
+{
+    struct dns_exchange_policy *policy = &lookup->policy;
+    policy->tries = 1;
+    policy->timeout_ms =
+        policy->timeout_ms < AUTHORITY_SHORT_TRY_MS ? policy->timeout_ms : AUTHORITY_SHORT_TRY_MS;
+}
+
 static void
 start_lookups(struct call *call)
 {
@@ -357,6 +376,29 @@ start_lookups(struct call *call)
     for (size_t i = 0; i < call->count; i++) {
         dns_lookup_init(&call->lookups[i], resolver, call->policy.budget, &call->questions[i].name,
                         call->questions[i].type);
+        if (is_from_parent(call, i)) {
+            shorten_lookup(&call->lookups[i]);
+        }
+    }
+}
+
+// But what a living server says is held against the resolver's word: then it gets its time.
+static void
+renew_lookup(struct call *call, size_t index)
+{
+    const struct authority_answer *answers = call->report->answers[index];
+    struct dns_lookup *lookup = &call->lookups[index];
+    if (!is_from_parent(call, index) || lookup->reply.status != DNS_TEMPORARY ||
+        lookup->is_servfail) {
+        return;
+    }
+    for (size_t i = 0; i < call->requests[index].zone->view.server_count; i++) {
+        if (authority_is_answer(answers[i].outcome)) {
+            dns_lookup_done(lookup);
+            dns_lookup_init(lookup, lookup->resolver, call->policy.budget,
+                            &call->questions[index].name, call->questions[index].type);
+            return;
+        }
     }
 }
 
@@ -369,6 +411,7 @@ finish_lookups(struct call *call)
     size_t count = 0;
     for (size_t i = 0; i < call->count; i++) {
         lookups[i] = &call->lookups[i];
+        renew_lookup(call, i);
     }
     dns_lookup_all(lookups, call->count, call->deadline_ms);
     for (size_t i = 0; i < call->count; i++) {
@@ -377,6 +420,7 @@ finish_lookups(struct call *call)
             dns_lookup_init(call->unchecked[i], lookups[i]->resolver, call->policy.budget,
                             &call->questions[i].name, call->questions[i].type);
             call->unchecked[i]->question.is_unchecked = true;
+            call->unchecked[i]->policy = lookups[i]->policy;
             unchecked[count++] = call->unchecked[i];
         }
     }
@@ -583,4 +627,36 @@ authority_ask(struct authority *authority, const struct authority_question *ques
     }
     *report_out = &call->report->view;
     return ST_OK;
+}
+
+/* ---- the zone alone -------------------------------------------------------------------------- */
+
+// Zones of one provider have servers below the same name, such as ns1.provider.example.
+static void
+name_provider(const struct authority_zone *zone, struct authority_provider *out)
+{
+    const char *server = zone->server_count == 0 ? "" : zone->servers[0].name;
+    const char *dot = strchr(server, '.');
+    (void)snprintf(out->name, sizeof(out->name), "%s", dot == NULL ? server : dot + 1);
+    out->is_sound = !zone->is_from_parent;
+}
+
+void
+authority_find_provider(struct authority *authority, const char *name, struct dns_budget *budget,
+                        struct authority_provider *provider_out)
+{
+    struct dns_zone_request request = {.zone = NULL};
+    bool is_fixture = dns_resolver_of(authority->settings.dns) == NULL;
+    *provider_out = (struct authority_provider){.is_sound = is_fixture};
+    if (is_fixture || !dns_name_parse(name, &request.name) ||
+        dns_name_labels(&request.name) > AUTHORITY_LABELS_MAX) {
+        return;
+    }
+    struct dns_exchange_policy policy = authority->policy;
+    policy.budget = budget;
+    dns_zones_find(authority->zones, &policy, &request, 1, budget->deadline_mono_ms);
+    if (request.zone != NULL) {
+        name_provider(&request.zone->view, provider_out);
+    }
+    brief_unref(request.zone);
 }

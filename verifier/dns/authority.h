@@ -22,7 +22,8 @@ enum {
     AUTHORITY_DEAD_MS = 60 * 1000,   /* for so long it gets one short try a question */
     AUTHORITY_SHORT_TRY_MS = 300,    /* this one */
     AUTHORITY_REMEMBERED_MAX = 4096, /* servers whose rate and health are known, and zones kept */
-    AUTHORITY_EXPLANATION_SIZE = 160
+    AUTHORITY_EXPLANATION_SIZE = 160,
+    AUTHORITY_PROVIDER_SIZE = 256
 };
 
 struct authority_settings {
@@ -148,7 +149,8 @@ struct authority_question {
  * Ask every server of each name's zone, and the local resolver, all in parallel.
  *
  * Zones are found through the resolver and kept for AUTHORITY_ZONE_KEEP_S. What does not answer in
- * time is AUTHORITY_TIMEOUT; there is always a report. When the DNS is a fixture there are no
+ * time is AUTHORITY_TIMEOUT; there is always a report. A resolver that could not find a zone
+ * whose servers are dead too gets short tries only. When the DNS is a fixture there are no
  * servers: each result has the fixture's answer as the resolver's, and both flags are set.
  *
  * @budget  its deadline is that of the whole call; each try, at whomever, is a query. What it does
@@ -162,6 +164,25 @@ MUST_CHECK enum status authority_ask(struct authority *authority,
                                      const struct authority_question *questions, size_t count,
                                      struct dns_budget *budget,
                                      struct authority_report **report_out, struct why *why);
+
+/** Who runs the servers of a zone. */
+struct authority_provider {
+    bool is_sound; /* the resolver found the zone; else its servers, or the resolver's way to them,
+                      are likely to be dead */
+    char name[AUTHORITY_PROVIDER_SIZE]; /* what the zone's servers are named below, such as
+                                           "provider.example"; "" when the zone was not found */
+};
+
+/**
+ * Find the zone of a name and nothing more: soon done, however slow its servers are. What was found
+ * is kept for authority_ask, as in that. With a fixture all is sound, and without a name.
+ *
+ * @name    text as dns_get takes it; of one that cannot be asked nothing is found
+ * @budget  as in authority_ask
+ * @thread  any; blocks up to the deadline, or until dns_cancel of its DNS
+ */
+void authority_find_provider(struct authority *authority, const char *name,
+                             struct dns_budget *budget, struct authority_provider *provider_out);
 
 /** NULL-safe. */
 void authority_report_free(struct authority_report *report);

@@ -13,6 +13,7 @@
 enum {
     PARENT_SERVERS_ASKED = 3, /* about a delegation */
     NONE = -1,
+    PATIENCE_MS = 400, /* with the resolver, before the zone above is asked */
     /* Parts of the time that is left, so that something is left for the questions themselves. */
     CUTS_PERCENT = 30,
     HOSTS_PERCENT = 30,
@@ -35,8 +36,9 @@ struct node {
     int unsure;            /* the topmost node at which the resolver failed, below `cut` */
     struct dns_zone *zone; /* of a cut: a reference */
     struct dns_referral *referral;
-    bool is_wanted;  /* of a cut: somebody's zone, or the one above an unsure node */
-    bool is_settled; /* the servers of the zone above told about this unsure one */
+    bool is_wanted;      /* of a cut: somebody's zone, or the one above an unsure node */
+    bool is_asked_above; /* at the servers of the zone above */
+    bool is_settled;     /* they told about this unsure one */
 };
 
 /** One call. */
@@ -135,20 +137,31 @@ need_node(struct find *find, const struct dns_name *name)
 /* ---- zone cuts, as the resolver tells them --------------------------------------------------- */
 
 static void
-look_up_cuts(struct find *find)
+start_lookups(const struct find *find)
 {
-    AUTO_FREE struct dns_lookup **lookups = xcalloc(find->count + 1, sizeof(struct dns_lookup *));
     struct dns_resolver *resolver = dns_resolver_of(find->zones->settings->dns);
-    size_t count = 0;
     for (size_t i = 0; i < find->count; i++) {
         struct node *node = &find->nodes[i];
         if (node->known == NULL) {
             node->lookup = xcalloc(1, sizeof(*node->lookup));
             dns_lookup_init(node->lookup, resolver, find->policy->budget, &node->name, DNS_NS);
-            lookups[count++] = node->lookup;
         }
     }
-    int64_t deadline = share_of_time(find->deadline_ms, CUTS_PERCENT);
+}
+
+// Those that are not answered yet, of the resolver's servers from the first on.
+static void
+look_up_cuts(const struct find *find, int64_t deadline)
+{
+    AUTO_FREE struct dns_lookup **lookups = xcalloc(find->count + 1, sizeof(struct dns_lookup *));
+    size_t count = 0;
+    for (size_t i = 0; i < find->count; i++) {
+        struct dns_lookup *lookup = find->nodes[i].lookup;
+        if (lookup != NULL && lookup->reply.status == DNS_TEMPORARY) {
+            lookup->server = 0;
+            lookups[count++] = lookup;
+        }
+    }
     dns_lookup_all(lookups, count, deadline);
     dns_lookup_all_unchecked(lookups, count, deadline);
 }
@@ -169,6 +182,7 @@ place_cuts(struct find *find)
         const struct node *parent = node->parent == NONE ? NULL : &find->nodes[node->parent];
         if (node->known != NULL || is_cut(node)) {
             node->cut = (int)i;
+            node->unsure = NONE;
             continue;
         }
         node->cut = parent == NULL ? NONE : parent->cut;
@@ -328,7 +342,8 @@ ask_above(struct find *find)
     size_t sent = 0;
     for (size_t i = 0; i < find->count; i++) {
         struct node *node = &find->nodes[i];
-        if (node->unsure == (int)i && node->cut != NONE) {
+        if (node->unsure == (int)i && node->cut != NONE && !node->is_asked_above) {
+            node->is_asked_above = true;
             delegations[count] = (struct delegation){
                 .node = node,
                 .above = zone_at(&find->nodes[node->cut]),
@@ -402,6 +417,43 @@ free_nodes(const struct find *find)
     free(find->nodes);
 }
 
+// What the resolver has told so far, and what the zones above say of the rest.
+static void
+settle(struct find *find, const int *asked, size_t count)
+{
+    place_cuts(find);
+    mark_wanted(find, asked, count);
+    make_zones(find, HOSTS_PERCENT);
+    ask_above(find);
+}
+
+static bool
+is_any_unknown(const struct find *find, const int *asked, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (zone_of(find, &find->nodes[asked[i]]) == NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// A resolver takes seconds over dead servers; those of the zone above tell at once. Where they do
+// not, all depends on the resolver, and it gets its time.
+static void
+find_all(struct find *find, const int *asked, size_t count)
+{
+    start_lookups(find);
+    int64_t deadline = share_of_time(find->deadline_ms, CUTS_PERCENT);
+    int64_t patience = clock_mono_ms() + PATIENCE_MS;
+    look_up_cuts(find, patience < deadline ? patience : deadline);
+    settle(find, asked, count);
+    if (is_any_unknown(find, asked, count)) {
+        look_up_cuts(find, share_of_time(find->deadline_ms, CUTS_PERCENT));
+        settle(find, asked, count);
+    }
+}
+
 void
 dns_zones_find(struct dns_zones *zones, const struct dns_exchange_policy *policy,
                struct dns_zone_request *requests, size_t count, int64_t deadline_mono_ms)
@@ -412,11 +464,7 @@ dns_zones_find(struct dns_zones *zones, const struct dns_exchange_policy *policy
     for (size_t i = 0; i < count; i++) {
         indices[i] = need_node(&find, &requests[i].name);
     }
-    look_up_cuts(&find);
-    place_cuts(&find);
-    mark_wanted(&find, indices, count);
-    make_zones(&find, HOSTS_PERCENT);
-    ask_above(&find);
+    find_all(&find, indices, count);
     for (size_t i = 0; i < count; i++) {
         const struct node *node = &find.nodes[indices[i]];
         struct dns_zone *zone = zone_of(&find, node);

@@ -421,6 +421,11 @@ with_a_fixture_only_its_answers_count(void **state)
     assert_true(report->is_port_blocked && report->no_server_answered);
     bench_assert_text(report->results[0].resolver.answer, "hello");
     authority_report_free(report);
+    struct authority_provider provider;
+    authority_find_provider(house.authority, "a.test",
+                            BENCH_BUDGET(clock_mono_ms() + BENCH_LONG_MS), &provider);
+    assert_true(provider.is_sound);
+    assert_string_equal(provider.name, "");
     close_house(&house);
 }
 

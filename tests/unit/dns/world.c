@@ -24,10 +24,10 @@ static atomic_bool is_blocked_now;
 static bool
 is_zone_label(const char *name)
 {
-    return name[0] != 0 && strchr("zdbn", name[0]) != NULL && name[1] == '-';
+    return name[0] != 0 && strchr("zdbnws", name[0]) != NULL && name[1] == '-';
 }
 
-// The zone of a name: the label z-..., d-..., b-..., n-... or child-... it stands at or below.
+// The zone of a name: the label z-... (or another letter) or child-... it stands at or below.
 static const char *
 zone_of(const char *name)
 {
@@ -220,6 +220,31 @@ answer_zone(const struct exchange *exchange, const char *zone)
     reply_with(exchange, &packet);
 }
 
+// Was it asked for this before? On the resolver's thread only.
+static bool
+is_repeated(const struct exchange *exchange)
+{
+    enum { MOST = 16 };
+    static char heard[MOST][sizeof(exchange->name) + 8];
+    static size_t next;
+    char question[sizeof(heard[0])];
+    (void)snprintf(question, sizeof(question), "%s %u", exchange->name, exchange->type);
+    for (size_t i = 0; i < MOST; i++) {
+        if (strcmp(heard[i], question) == 0) {
+            return true;
+        }
+    }
+    memcpy(heard[next++ % MOST], question, sizeof(question));
+    return false;
+}
+
+static bool
+is_slow(const struct exchange *exchange, const char *zone)
+{
+    return (zone[0] == 's' || (zone[0] == 'w' && exchange->type == TYPE_NS)) &&
+           !is_repeated(exchange);
+}
+
 static void
 on_resolver(const struct exchange *exchange)
 {
@@ -229,6 +254,8 @@ on_resolver(const struct exchange *exchange)
         answer_any_host(exchange);
     } else if (strcmp(exchange->name, "test") == 0) {
         answer_zone(exchange, exchange->name);
+    } else if (is_slow(exchange, zone)) {
+        return;
     } else if (zone[0] == 'd') {
         say_rcode(exchange, RCODE_SERVFAIL);
     } else if (zone[0] == 'b' && !is_unchecked) {

@@ -5,8 +5,9 @@
 // The resolver knows zones by their first label: `z-11-12-p.test` has three servers. A number N is
 // the host aN.host.test with the address 127.0.0.N, a letter one of the hosts of world.c; `d-...`
 // is a zone the resolver fails for, but that the servers of `test` delegate likewise; `b-...` is
-// one that it answers only with CD, `n-...` one too new for it: still NXDOMAIN. A label `-child`
-// before a zone's name is a zone of its own.
+// one that it answers only with CD, `n-...` one too new for it: still NXDOMAIN; of `s-...` it says
+// nothing until it is asked again, of `w-...` nothing about NS. A label `-child` before a zone's
+// name is a zone of its own.
 #ifndef TESTS_UNIT_DNS_WORLD_H
 #define TESTS_UNIT_DNS_WORLD_H
 

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// Dead zones are found without their servers and without the resolver's patience.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <limits.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "tests/unit/dns/bench.h"
+#include "tests/unit/dns/world.h"
+
+static struct authority_report *
+ask(struct authority *authority, const char *name, int64_t for_ms)
+{
+    const struct authority_question questions[] = {{name, DNS_TXT}};
+    struct authority_report *report = NULL;
+    assert_int_equal(authority_ask(authority, questions, 1, BENCH_BUDGET(clock_mono_ms() + for_ms),
+                                   &report, NULL),
+                     ST_OK);
+    return report;
+}
+
+struct house {
+    struct dns *dns;
+    struct authority *authority;
+};
+
+static struct house
+open_house(int64_t timeout_ms)
+{
+    struct house house = {.dns = world_dns()};
+    struct authority_settings settings = world_settings(house.dns, timeout_ms);
+    assert_int_equal(authority_open(&settings, &house.authority, NULL), ST_OK);
+    return house;
+}
+
+static void
+close_house(struct house *house)
+{
+    authority_close(house->authority);
+    dns_close(house->dns);
+}
+#define AUTO_HOUSE AUTO(close_house) struct house
+
+static void
+a_dead_zone_is_found_long_before_the_resolver_gives_up(void **state)
+{
+    (void)state;
+    enum { PATIENT_MS = 10 * BENCH_LONG_MS };
+    AUTO_HOUSE house = open_house(BENCH_TIMEOUT_MS);
+    const struct authority_question questions[] = {{"s-15.test", DNS_TXT},
+                                                   {"_dmarc.s-15.test", DNS_TXT}};
+    struct authority_report *report = NULL;
+    int64_t start = clock_mono_ms();
+    assert_int_equal(authority_ask(house.authority, questions, 2, BENCH_BUDGET(start + PATIENT_MS),
+                                   &report, NULL),
+                     ST_OK);
+    assert_true(clock_mono_ms() - start < BENCH_SLACK_MS);
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(report->results[i].zone->is_from_parent);
+        assert_int_equal(report->results[i].answers[0].outcome, AUTHORITY_TIMEOUT);
+        assert_int_equal(report->results[i].resolver.answer->status, DNS_TEMPORARY);
+    }
+    assert_false(report->is_port_blocked);
+    authority_report_free(report);
+}
+
+static void
+a_resolver_that_is_only_slow_is_heard_beside_servers_that_live(void **state)
+{
+    (void)state;
+    AUTO_HOUSE house = open_house(BENCH_LONG_MS);
+    struct authority_report *report = ask(house.authority, "s-11.test", BENCH_LONG_MS);
+    const struct authority_result *result = &report->results[0];
+    assert_true(result->zone->is_from_parent);
+    bench_assert_text(result->answers[0].answer, "new");
+    bench_assert_text(result->resolver.answer, "cached");
+    authority_report_free(report);
+}
+
+static void
+who_runs_the_servers_is_found_without_asking_them(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool is_sound;
+        const char *provider;
+    } cases[] = {
+        {"z-15.test", true, "host.test"},
+        {"_dmarc.z-15.test", true, "host.test"},
+        {"s-15-11.test", false, "host.test"},
+        {"d-15.test", false, "host.test"},
+        {"d-11.test", false, "host.test"},
+        {"b-15.test", true, "host.test"},
+        {"no.such", false, ""},
+        {"a..b", false, ""},
+    };
+    AUTO_HOUSE house = open_house(BENCH_LONG_MS);
+    unsigned before = world_count(WORLD_SILENT);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct authority_provider provider;
+        authority_find_provider(house.authority, cases[i].name,
+                                BENCH_BUDGET(clock_mono_ms() + BENCH_LONG_MS), &provider);
+        if (provider.is_sound != cases[i].is_sound ||
+            strcmp(provider.name, cases[i].provider) != 0) {
+            fail_msg("%s: %d '%s'", cases[i].name, provider.is_sound, provider.name);
+        }
+    }
+    assert_int_equal(world_count(WORLD_SILENT), before);
+    before = world_resolver_count();
+    authority_report_free(ask(house.authority, "d-11.test", BENCH_LONG_MS));
+    assert_int_equal(world_resolver_count(), before + 2); // the question alone, and again with CD
+}
+
+static void
+behind_a_blocked_port_a_slow_resolver_gets_its_time(void **state)
+{
+    (void)state;
+    AUTO_HOUSE house = open_house(BENCH_TIMEOUT_MS);
+    world_block(true);
+    struct authority_report *report = ask(house.authority, "w-11.test", BENCH_LONG_MS);
+    world_block(false);
+    assert_non_null(report->results[0].zone);
+    assert_false(report->results[0].zone->is_from_parent);
+    assert_true(report->is_port_blocked);
+    bench_assert_text(report->results[0].resolver.answer, "cached");
+    authority_report_free(report);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_dead_zone_is_found_long_before_the_resolver_gives_up),
+        cmocka_unit_test(a_resolver_that_is_only_slow_is_heard_beside_servers_that_live),
+        cmocka_unit_test(who_runs_the_servers_is_found_without_asking_them),
+        cmocka_unit_test(behind_a_blocked_port_a_slow_resolver_gets_its_time),
+    };
+    return cmocka_run_group_tests(tests, world_start, world_stop);
+}
