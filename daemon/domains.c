@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/domains.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
 #include "common/xalloc.h"
+#include "verifier/domain/agenda.h"
 #include "verifier/domain/schedule.h"
 #include "verifier/domain/state.h"
 
@@ -62,19 +64,29 @@ on_changed(void *context, const struct store_domain *domain, const struct store_
 }
 
 static void
-check(void *context, const struct id *id, struct schedule_outcome *out)
+find_provider(void *context, const struct id *id, char provider_out[SCHEDULE_PROVIDER_SIZE])
+{
+    _Static_assert((int)SCHEDULE_PROVIDER_SIZE == (int)AUTHORITY_PROVIDER_SIZE, "same size");
+    struct domains *domains = context;
+    struct authority_provider provider;
+    registry_find_provider(domains->registry, id, &provider);
+    (void)snprintf(provider_out, SCHEDULE_PROVIDER_SIZE, "%s",
+                   provider.is_sound ? provider.name : AGENDA_DEAD);
+}
+
+static int64_t
+check(void *context, const struct id *id)
 {
     struct domains *domains = context;
     struct store_domain domain;
     struct why why;
-    enum status status = registry_check_id(domains->registry, id, &domain, &out->provider, &why);
+    enum status status = registry_check_id(domains->registry, id, &domain, &why);
     if (status == ST_OK) {
-        out->next_in_ms = time_until(&domain, store_now_ms(domains->store));
-        return;
+        return time_until(&domain, store_now_ms(domains->store));
     }
-    out->next_in_ms = status == ST_NOT_FOUND ? 0 : STATE_CONFIRM_MS;
     log_warn("domain.check_not_made", LOG_STR("id", id->text),
              LOG_STR("status", status_name(status)), LOG_STR("why", why.text));
+    return status == ST_NOT_FOUND ? 0 : STATE_CONFIRM_MS;
 }
 
 static void
@@ -94,7 +106,11 @@ domains_open(struct registry *registry, struct store *store, struct dispatcher *
     *domains = (struct domains){
         .registry = registry, .store = store, .dispatcher = dispatcher, .announcer = announcer};
     const struct schedule_settings settings = {
-        .checks_at_once = checks_at_once, .check = check, .context = domains};
+        .checks_at_once = checks_at_once,
+        .find_provider = find_provider,
+        .check = check,
+        .context = domains,
+    };
     enum status status = schedule_open(&settings, &domains->schedule, why);
     if (status != ST_OK) {
         return status;

@@ -22,7 +22,6 @@ DEAD_SHARE = 20             # one domain in so many has servers where nobody lis
 SILENT_SHARE = 25           # and one in so many has one that never answers
 MEMORY_MOST_MB = 100
 CHECKS_LEAST = 200          # a second
-CHECKS_AT_ONCE = 96         # half of them for new domains; a dead one takes its own for two seconds
 LATE_MOST_S = 60            # behind its time, while all others are due too
 PROFILE = {
     "description": "what a relay asks for", "dkim": "none",
@@ -81,7 +80,7 @@ def make_lab(count):
     """The zones must be there before the servers start."""
     lab = Lab(dns_world=True, dns_ttl=3600, config={
         "limits": {"domains": count + 10, "pending_domains": count + 10},
-        "verification": {"profiles": "profiles", "checks_at_once": CHECKS_AT_ONCE}})
+        "verification": {"profiles": "profiles"}})
     folder = lab.path("etc", "profiles")
     os.makedirs(folder)
     with open(os.path.join(folder, "many.yaml"), "w", encoding="ascii") as out:

@@ -20,6 +20,7 @@ SERVERS = ("good", "late", "lame")
 HOSTS = {"root": 1, "good": 11, "late": 12, "lame": 13,
          "silent": 14,   # a socket that never answers
          "closed": 15}   # nobody listens: refused at once
+BROKEN = ("silent", "closed")  # named below names of their own, as another provider's servers
 PRIVATE = "10.0.0.1"     # of host `private`: not asked, whoever allows loopback
 TOP = "test"
 BOGUS_ZONE = "bogus.test"  # "signed", and no signature is right: SERVFAIL unless CD
@@ -64,6 +65,8 @@ def program(name):
 
 
 def host_name(server):
+    if server in BROKEN:
+        return f"{server}.{server}-dns.{TOP}."
     return (server if "." in server else f"{server}.ns.{TOP}") + "."
 
 

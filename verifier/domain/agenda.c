@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // A heap by due time. What is due but may not run yet is parked with its provider, or with the slow
-// ones, and goes back into the heap when one of them ends.
+// ones, and goes back into the heap when one of them ends or turns out to be of another kind.
 #include "verifier/domain/agenda.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/map.h"
 #include "common/xalloc.h"
-
-enum { PROVIDER_KEY_SIZE = 24 };
 
 struct entry;
 
@@ -21,11 +18,11 @@ struct parked {
 };
 
 struct provider {
-    uint64_t number; /* 0: of those whose provider is not known */
     size_t entries;
     size_t under_way;
     bool is_slow;
     struct parked waiting;
+    char name[]; /* "": of those whose provider is not known */
 };
 
 enum place { IN_HEAP, PARKED, UNDER_WAY };
@@ -45,8 +42,8 @@ struct entry {
 struct agenda {
     size_t workers;
     struct map *entries;   /* by id, owned */
-    struct map *providers; /* by number, owned */
-    struct provider unknown;
+    struct map *providers; /* by name, owned */
+    struct provider *unknown;
     struct entry **heap;
     size_t heap_count;
     size_t heap_room;
@@ -127,25 +124,22 @@ heap_remove(struct agenda *agenda, const struct entry *entry)
 
 /* ---- providers ------------------------------------------------------------------------------- */
 
-static const char *
-provider_key(uint64_t number, char out[PROVIDER_KEY_SIZE])
+static bool
+is_known(const struct provider *provider)
 {
-    (void)snprintf(out, PROVIDER_KEY_SIZE, "%" PRIx64, number);
-    return out;
+    return provider->name[0] != '\0';
 }
 
 static struct provider *
-find_provider(struct agenda *agenda, uint64_t number)
+find_provider(struct agenda *agenda, const char *name)
 {
-    char key[PROVIDER_KEY_SIZE];
-    if (number == 0) {
-        return &agenda->unknown;
-    }
-    struct provider *provider = map_get(agenda->providers, provider_key(number, key));
+    struct provider *provider = map_get(agenda->providers, name);
     if (provider == NULL) {
-        provider = xcalloc(1, sizeof(*provider));
-        provider->number = number;
-        (void)map_put(agenda->providers, key, provider);
+        size_t size = strlen(name) + 1;
+        provider = xcalloc(1, sizeof(*provider) + size);
+        memcpy(provider->name, name, size);
+        provider->is_slow = strcmp(name, AGENDA_DEAD) == 0;
+        (void)map_put(agenda->providers, name, provider);
     }
     return provider;
 }
@@ -154,7 +148,7 @@ static size_t
 room_of(const struct agenda *agenda, const struct provider *provider)
 {
     return share(agenda,
-                 provider->number == 0 ? AGENDA_NEW_PERCENT : (unsigned)AGENDA_PROVIDER_PERCENT);
+                 is_known(provider) ? AGENDA_PROVIDER_PERCENT : (unsigned)AGENDA_NEW_PERCENT);
 }
 
 static void
@@ -172,14 +166,26 @@ park(struct parked *parked, struct entry *entry)
 }
 
 static void
+forget_unused(struct agenda *agenda, struct provider *provider)
+{
+    if (is_known(provider) && provider->entries == 0) {
+        (void)map_remove(agenda->providers, provider->name);
+        free(provider);
+    }
+}
+
+static void
 drop_entry(struct agenda *agenda, struct entry *entry)
 {
-    entry->provider->entries--;
+    struct provider *provider = entry->provider;
+    provider->entries--;
+    forget_unused(agenda, provider);
     (void)map_remove(agenda->entries, entry->id.text);
     free(entry);
 }
 
-// The first that waits may try again; those that were moved meanwhile make room for the next.
+// The first that waits may try again; those that were moved meanwhile make room for the next, and
+// a slow one that came so far in the place of others of its provider, for those.
 static void
 unpark(struct agenda *agenda, struct parked *parked)
 {
@@ -188,20 +194,14 @@ unpark(struct agenda *agenda, struct parked *parked)
         struct entry *entry = parked->first;
         parked->first = entry->next;
         found = !entry->was_put;
+        if (!found && parked == &agenda->slow) {
+            unpark(agenda, &entry->provider->waiting);
+        }
         if (entry->is_gone) {
             drop_entry(agenda, entry);
         } else {
             heap_push(agenda, entry);
         }
-    }
-}
-
-static void
-forget_unused(struct agenda *agenda, struct provider *provider)
-{
-    char key[PROVIDER_KEY_SIZE];
-    if (provider->number != 0 && provider->entries == 0) {
-        free(map_remove(agenda->providers, provider_key(provider->number, key)));
     }
 }
 
@@ -214,6 +214,7 @@ agenda_new(unsigned workers)
     agenda->workers = workers;
     agenda->entries = map_new();
     agenda->providers = map_new();
+    agenda->unknown = find_provider(agenda, "");
     return agenda;
 }
 
@@ -262,7 +263,7 @@ agenda_put(struct agenda *agenda, const struct id *id, int64_t due_mono_ms)
         return;
     }
     entry = xcalloc(1, sizeof(*entry));
-    *entry = (struct entry){.id = *id, .due = due_mono_ms, .provider = &agenda->unknown};
+    *entry = (struct entry){.id = *id, .due = due_mono_ms, .provider = agenda->unknown};
     entry->provider->entries++;
     (void)map_put(agenda->entries, id->text, entry);
     heap_push(agenda, entry);
@@ -304,38 +305,62 @@ agenda_take(struct agenda *agenda, int64_t now_mono_ms, struct id *id_out)
     return false;
 }
 
-static void
-learn(struct agenda *agenda, struct entry *entry, const struct agenda_lesson *lesson)
+// No longer under way; those that waited for its place may try again.
+static struct provider *
+leave(struct agenda *agenda, struct entry *entry)
 {
-    struct provider *provider = find_provider(agenda, lesson->provider);
-    entry->provider->entries--;
-    entry->provider = provider;
-    provider->entries++;
-    provider->is_slow = provider->number != 0 && lesson->took_ms > AGENDA_SLOW_MS;
-}
-
-void
-agenda_done(struct agenda *agenda, const struct id *id, int64_t due_mono_ms,
-            const struct agenda_lesson *lesson)
-{
-    struct entry *entry = map_get(agenda->entries, id->text);
-    assert(entry != NULL && entry->place == UNDER_WAY);
     struct provider *provider = entry->provider;
     provider->under_way--;
     agenda->under_way--;
     agenda->slow_under_way -= entry->counts_as_slow ? 1 : 0;
-    learn(agenda, entry, lesson);
-    if (!entry->was_put) {
-        entry->due = due_mono_ms;
-    }
+    unpark(agenda, &provider->waiting);
+    unpark(agenda, &agenda->slow);
+    return provider;
+}
+
+static void
+put_back(struct agenda *agenda, struct entry *entry)
+{
     if (entry->due == 0) {
         drop_entry(agenda, entry);
     } else {
         heap_push(agenda, entry);
     }
-    unpark(agenda, &provider->waiting);
-    unpark(agenda, &agenda->slow);
-    forget_unused(agenda, provider);
+}
+
+bool
+agenda_meet(struct agenda *agenda, const struct id *id, const char *provider)
+{
+    struct entry *entry = map_get(agenda->entries, id->text);
+    assert(entry != NULL && entry->place == UNDER_WAY);
+    if (strcmp(entry->provider->name, provider) == 0) {
+        return true;
+    }
+    struct provider *before = leave(agenda, entry);
+    before->entries--;
+    entry->provider = find_provider(agenda, provider);
+    entry->provider->entries++;
+    forget_unused(agenda, before);
+    if (entry->was_put) {
+        put_back(agenda, entry);
+        return false;
+    }
+    return start_entry(agenda, entry);
+}
+
+void
+agenda_done(struct agenda *agenda, const struct id *id, int64_t due_mono_ms, int64_t took_ms)
+{
+    struct entry *entry = map_get(agenda->entries, id->text);
+    assert(entry != NULL && entry->place == UNDER_WAY);
+    struct provider *provider = leave(agenda, entry);
+    if (is_known(provider) && strcmp(provider->name, AGENDA_DEAD) != 0) {
+        provider->is_slow = took_ms > AGENDA_SLOW_MS;
+    }
+    if (!entry->was_put) {
+        entry->due = due_mono_ms;
+    }
+    put_back(agenda, entry);
 }
 
 int64_t

@@ -14,17 +14,16 @@
 struct agenda;
 
 enum {
-    AGENDA_SLOW_MS = 3000,       /* a check of longer makes its provider slow, until a faster one */
+    /* A check of longer makes its provider slow, until a faster one. Ten times what one takes that
+       is answered, and no more than one try at a server that says nothing. */
+    AGENDA_SLOW_MS = 1000,
     AGENDA_SLOW_PERCENT = 25,    /* of the workers, for all slow providers */
-    AGENDA_NEW_PERCENT = 50,     /* for domains whose provider is not known */
+    AGENDA_NEW_PERCENT = 50,     /* for domains whose provider is not known: until it is */
     AGENDA_PROVIDER_PERCENT = 75 /* for one provider */
 };
 
-/** What a check taught. */
-struct agenda_lesson {
-    uint64_t provider; /* a number for its name servers; 0: not known */
-    int64_t took_ms;
-};
+/** The provider of all domains whose servers are found to be dead, or not found: always slow. */
+#define AGENDA_DEAD "dead"
 
 struct agenda *agenda_new(unsigned workers);
 void agenda_free(struct agenda *agenda); /* NULL-safe */
@@ -33,14 +32,23 @@ void agenda_free(struct agenda *agenda); /* NULL-safe */
  *  due_mono_ms 0: take it out. */
 void agenda_put(struct agenda *agenda, const struct id *id, int64_t due_mono_ms);
 
-/** The next to check, which then is under way until agenda_done. False: none is due, or those that
- *  are have to wait for others of their kind. */
+/** The next to check, which then is under way until agenda_done, or until agenda_meet says no.
+ * False: none is due, or those that are have to wait for others of their kind. */
 bool agenda_take(struct agenda *agenda, int64_t now_mono_ms, struct id *id_out);
 
-/** A check has ended; the entry is due again at due_mono_ms (0: taken out), unless agenda_put said
- *  otherwise meanwhile. */
-void agenda_done(struct agenda *agenda, const struct id *id, int64_t due_mono_ms,
-                 const struct agenda_lesson *lesson);
+/**
+ * Who runs the name servers of what was taken is known now, before the check itself. Any domain's
+ * may have changed since the last one.
+ *
+ * @provider  a name; "": not known
+ * @return    true: go on. False: it is no longer under way; it has to wait for others of this
+ *            provider, or was moved or taken out meanwhile
+ */
+bool agenda_meet(struct agenda *agenda, const struct id *id, const char *provider);
+
+/** A check has ended, after so long; the entry is due again at due_mono_ms (0: taken out), unless
+ *  agenda_put said otherwise meanwhile. */
+void agenda_done(struct agenda *agenda, const struct id *id, int64_t due_mono_ms, int64_t took_ms);
 
 /** When agenda_take may have something: an entry's time; INT64_MAX when nothing waits. */
 int64_t agenda_next_due(const struct agenda *agenda);

@@ -18,7 +18,9 @@
 struct registry;
 
 enum {
-    REGISTRY_SES_MS = 8000, /* how long a check or an addition waits for SES */
+    REGISTRY_SES_MS = 8000,      /* how long a check or an addition waits for SES */
+    REGISTRY_PROVIDER_MS = 2000, /* to find who runs the name servers of a domain */
+    REGISTRY_PROVIDER_QUERIES = 100,
 };
 
 /** Held deliveries with this reason wait for the proof of ownership. */
@@ -207,8 +209,16 @@ MUST_CHECK enum status registry_verify(struct registry *registry, const char *wh
 
 /** What schedule.h calls: as registry_verify; a removed domain is watched. */
 MUST_CHECK enum status registry_check_id(struct registry *registry, const struct id *id,
-                                         struct store_domain *domain_out, uint64_t *provider_out,
-                                         struct why *why);
+                                         struct store_domain *domain_out, struct why *why);
+
+/**
+ * Who runs the name servers of a domain, as authority_find_provider; "" and sound if there is no
+ * such domain.
+ *
+ * @thread  any; blocks on the DNS, up to REGISTRY_PROVIDER_MS
+ */
+void registry_find_provider(struct registry *registry, const struct id *id,
+                            struct authority_provider *provider_out);
 
 /** The JSON of the last check (record_json.h), owned. ST_NOT_FOUND: none was made yet. */
 MUST_CHECK enum status registry_last_check(struct registry *registry,

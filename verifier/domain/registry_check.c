@@ -125,32 +125,6 @@ required_outcome(const struct registry_check *check, bool has_identity)
     return check->report.verified ? CHECK_PASS : CHECK_PARTIAL;
 }
 
-static uint64_t
-hash_text(uint64_t hash, const char *text)
-{
-    for (; *text != '\0'; text++) { // FNV-1a
-        hash = (hash ^ (unsigned char)*text) * 1099511628211U;
-    }
-    return hash;
-}
-
-// Zones of one provider have servers below the same name, such as ns1.provider.example.
-static uint64_t
-provider_of(const struct domain_records *records)
-{
-    for (size_t i = 0; i < records->count; i++) {
-        const struct domain_record *record = &records->items[i];
-        for (size_t j = 0; j < record->server_count; j++) {
-            const char *dot = strchr(record->servers[j].name, '.');
-            if (dot != NULL) {
-                uint64_t hash = hash_text(1469598103934665603U, dot);
-                return hash == 0 ? 1 : hash;
-            }
-        }
-    }
-    return 0;
-}
-
 /* ---- a check --------------------------------------------------------------------------------- */
 
 static bool
@@ -503,15 +477,27 @@ registry_verify(struct registry *registry, const char *which, struct registry_ch
 
 enum status
 registry_check_id(struct registry *registry, const struct id *id, struct store_domain *domain_out,
-                  uint64_t *provider_out, struct why *why)
+                  struct why *why)
 {
     AUTO_REGISTRY_CHECK *check = xcalloc(1, sizeof(*check));
     enum status status = check_alone(registry, id, check, why);
     if (status == ST_OK) {
         *domain_out = check->domain;
-        *provider_out = provider_of(&check->records);
     }
     return status;
+}
+
+void
+registry_find_provider(struct registry *registry, const struct id *id,
+                       struct authority_provider *provider_out)
+{
+    struct store_domain domain;
+    *provider_out = (struct authority_provider){.is_sound = true};
+    if (directory_find_id(registry->directory, id->text, &domain)) {
+        struct dns_budget budget = {.deadline_mono_ms = clock_mono_ms() + REGISTRY_PROVIDER_MS,
+                                    .queries_left = REGISTRY_PROVIDER_QUERIES};
+        authority_find_provider(registry->settings.authority, domain.name, &budget, provider_out);
+    }
 }
 
 enum status

@@ -50,14 +50,22 @@ take(struct schedule *schedule, struct id *id_out)
     return !schedule->closing;
 }
 
-static void
-give_back(struct schedule *schedule, const struct id *id, const struct schedule_outcome *outcome,
-          int64_t took_ms)
+// False: it has to wait until others have ended.
+static bool
+may_go_on(struct schedule *schedule, const struct id *id, const char *provider)
 {
-    const struct agenda_lesson lesson = {.provider = outcome->provider, .took_ms = took_ms};
-    int64_t due = outcome->next_in_ms == 0 ? 0 : clock_mono_ms() + outcome->next_in_ms;
     AUTO_LOCK(lock, &schedule->mutex);
-    agenda_done(schedule->agenda, id, due, &lesson);
+    bool goes_on = agenda_meet(schedule->agenda, id, provider);
+    (void)pthread_cond_broadcast(&schedule->changed);
+    return goes_on;
+}
+
+static void
+give_back(struct schedule *schedule, const struct id *id, int64_t next_in_ms, int64_t took_ms)
+{
+    int64_t due = next_in_ms == 0 ? 0 : clock_mono_ms() + next_in_ms;
+    AUTO_LOCK(lock, &schedule->mutex);
+    agenda_done(schedule->agenda, id, due, took_ms);
     (void)pthread_cond_broadcast(&schedule->changed);
 }
 
@@ -65,12 +73,16 @@ static void *
 run(void *argument)
 {
     struct schedule *schedule = argument;
+    const struct schedule_settings *settings = &schedule->settings;
     struct id id;
     while (take(schedule, &id)) {
-        struct schedule_outcome outcome = {.next_in_ms = 0};
-        int64_t began = clock_mono_ms();
-        schedule->settings.check(schedule->settings.context, &id, &outcome);
-        give_back(schedule, &id, &outcome, clock_mono_ms() - began);
+        char provider[SCHEDULE_PROVIDER_SIZE];
+        settings->find_provider(settings->context, &id, provider);
+        if (may_go_on(schedule, &id, provider)) {
+            int64_t began = clock_mono_ms();
+            int64_t next_in_ms = settings->check(settings->context, &id);
+            give_back(schedule, &id, next_in_ms, clock_mono_ms() - began);
+        }
     }
     return NULL;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // When domains are checked: a few threads work through an agenda. Thousands of domains come without
-// bursts, and a dead provider delays nobody else (agenda.h).
+// bursts, and dead or slow servers delay nobody else (agenda.h).
 #ifndef VERIFIER_DOMAIN_SCHEDULE_H
 #define VERIFIER_DOMAIN_SCHEDULE_H
 
@@ -13,16 +13,17 @@
 
 struct schedule;
 
-/** What a check says about the next one. */
-struct schedule_outcome {
-    int64_t next_in_ms; /* 0: not by itself */
-    uint64_t provider;  /* a number for the name servers it asked; 0: not known */
-};
+enum { SCHEDULE_PROVIDER_SIZE = 256 };
 
+/** Both block, on a thread of the schedule. */
 struct schedule_settings {
     unsigned checks_at_once; /* threads, each with one check */
-    /** Check one domain; blocks. On a thread of the schedule. */
-    void (*check)(void *context, const struct id *id, struct schedule_outcome *out);
+    /** Who runs the name servers of a domain: a name, AGENDA_DEAD, or "" when that is not known.
+     *  Soon done, however slow they are; only then it is decided whether the check may begin. */
+    void (*find_provider)(void *context, const struct id *id,
+                          char provider_out[SCHEDULE_PROVIDER_SIZE]);
+    /** Check one domain. Returns in how many ms it is due again; 0: not by itself. */
+    int64_t (*check)(void *context, const struct id *id);
     void *context;
 };
 

@@ -158,9 +158,8 @@ struct store_domain
 contest_check(struct contest *contest, const struct store_domain *domain)
 {
     struct store_domain row;
-    uint64_t provider = 0;
     struct why why = {.text = ""};
-    if (registry_check_id(contest->registry, &domain->id, &row, &provider, &why) != ST_OK) {
+    if (registry_check_id(contest->registry, &domain->id, &row, &why) != ST_OK) {
         fail_msg("%s", why.text);
     }
     return row;

@@ -190,8 +190,7 @@ keys_of_our_own_live_as_long_as_the_domain(void **state)
     assert_int_equal(store_domain_put(bench->store, &row, row.version, NULL, NULL), ST_OK);
     bench_reopen(bench, &row, "");
     bench_configure(bench, lines);
-    uint64_t provider;
-    assert_int_equal(registry_check_id(bench->registry, &row.id, &row, &provider, NULL), ST_OK);
+    assert_int_equal(registry_check_id(bench->registry, &row.id, &row, NULL), ST_OK);
     assert_true(row.forgotten);
     assert_int_equal(access(path, F_OK), -1);
 }

@@ -15,6 +15,7 @@
 #include "common/attrs.h"
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "verifier/domain/agenda.h"
 #include "verifier/domain/schedule.h"
 #include "verifier/domain/state.h"
 
@@ -38,7 +39,15 @@ world_init(struct world *world)
 }
 
 static void
-check(void *context, const struct id *id, struct schedule_outcome *out)
+find_provider(void *context, const struct id *id, char provider_out[SCHEDULE_PROVIDER_SIZE])
+{
+    (void)context;
+    (void)snprintf(provider_out, SCHEDULE_PROVIDER_SIZE, "%s",
+                   id->text[0] == 'd' ? AGENDA_DEAD : "seven.example");
+}
+
+static int64_t
+check(void *context, const struct id *id)
 {
     struct world *world = context;
     AUTO_LOCK(lock, &world->mutex);
@@ -50,16 +59,17 @@ check(void *context, const struct id *id, struct schedule_outcome *out)
     }
     world->under_way--;
     world->checks++;
-    out->provider = id->text[0] == 'd' ? 66 : 7;
-    out->next_in_ms = id->text[0] == 'r' ? 1 : 0; // again and again
     (void)pthread_cond_broadcast(&world->changed);
+    return id->text[0] == 'r' ? 1 : 0; // again and again
 }
 
 static struct schedule *
 open_schedule(struct world *world)
 {
-    const struct schedule_settings settings = {
-        .checks_at_once = AT_ONCE, .check = check, .context = world};
+    const struct schedule_settings settings = {.checks_at_once = AT_ONCE,
+                                               .find_provider = find_provider,
+                                               .check = check,
+                                               .context = world};
     struct schedule *schedule = NULL;
     struct why why = {.text = ""};
     if (schedule_open(&settings, &schedule, &why) != ST_OK) {
@@ -163,11 +173,10 @@ dead_servers_delay_nobody_else(void **state)
     struct world world;
     world_init(&world);
     struct schedule *schedule = open_schedule(&world);
-    put(schedule, 'r', 1, 1);
-    await_checks(&world, 1); // its provider is known now
     for (unsigned i = 0; i < COUNT; i++) {
         put(schedule, 'd', i, 1);
     }
+    put(schedule, 'r', 1, 2);     // behind all of them, and nobody has been checked before
     await_checks(&world, ROUNDS); // while they hang
     let_dead_end(&world);
     await_checks(&world, ROUNDS + COUNT);

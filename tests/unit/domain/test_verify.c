@@ -206,19 +206,16 @@ an_mx_that_still_points_here_is_told_once(void **state)
 {
     struct bench *bench = *state;
     struct store_domain domain = bench_add_verified(bench, "acme", "example.com");
-    uint64_t provider;
     bench_remove(bench, "example.com");
     bench_reopen(bench, &domain, "example.com MX 10 " BENCH_MX_HOST "\n");
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(registry_check_id(bench->registry, &domain.id, &domain, &provider, NULL),
-                         ST_OK);
+        assert_int_equal(registry_check_id(bench->registry, &domain.id, &domain, NULL), ST_OK);
         assert_true(domain.mx_points_here);
         assert_true(domain.next_check_at > 0);
         bench_assert_newest_event(bench, "example.com", 4, "domain.mx_points_here");
     }
     bench_reopen(bench, &domain, "example.com MX 10 elsewhere.example\n");
-    assert_int_equal(registry_check_id(bench->registry, &domain.id, &domain, &provider, NULL),
-                     ST_OK);
+    assert_int_equal(registry_check_id(bench->registry, &domain.id, &domain, NULL), ST_OK);
     assert_false(domain.mx_points_here);
     assert_int_equal(domain.status, DOMAIN_REMOVED);
 }
@@ -231,9 +228,7 @@ a_registry_that_stops_begins_no_check(void **state)
     struct registry_check *check = NULL;
     registry_cancel(bench->registry);
     assert_int_equal(registry_verify(bench->registry, "example.com", &check, NULL), ST_AGAIN);
-    uint64_t provider;
-    assert_int_equal(registry_check_id(bench->registry, &domain.id, &domain, &provider, NULL),
-                     ST_AGAIN);
+    assert_int_equal(registry_check_id(bench->registry, &domain.id, &domain, NULL), ST_AGAIN);
 }
 
 static struct registry *stops_meanwhile;
@@ -253,7 +248,6 @@ a_check_that_is_broken_off_by_a_stop_loses_nothing(void **state)
     struct bench *bench = *state;
     struct store_domain before = bench_add_verified(bench, "acme", "example.com");
     struct store_domain after;
-    uint64_t provider;
     struct registry_check *check = NULL;
     bench_reopen(bench, &before, "");
     registry_close(bench->registry);
@@ -268,7 +262,7 @@ a_check_that_is_broken_off_by_a_stop_loses_nothing(void **state)
     registry_close(bench->registry);
     assert_int_equal(registry_open(&settings, &bench->registry, NULL), ST_OK);
     stops_meanwhile = bench->registry;
-    assert_int_equal(registry_check_id(bench->registry, &before.id, &after, &provider, NULL),
+    assert_int_equal(registry_check_id(bench->registry, &before.id, &after, NULL),
                      ST_AGAIN); // while it is watched, too
     assert_int_equal(registry_find(bench->registry, "example.com", &after), ST_OK);
     assert_int_equal(after.checked_at, before.checked_at);
