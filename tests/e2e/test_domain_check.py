@@ -361,7 +361,8 @@ def test_servers_with_private_addresses_are_not_asked(check):
 
 def test_a_name_that_is_not_registered(check):
     report = check("nobody-has-this.test", "p-dmarc", code=1)
-    assert codes(report)["_dmarc.nobody-has-this.test"] == ["missing", "no_domain"]
+    assert codes(report)["_dmarc.nobody-has-this.test"] == ["no_domain"]
+    assert report["zone"] is None and report["records"][0]["host"] == "_dmarc"
 
 
 def test_an_old_no_in_the_resolver_is_told_with_its_end(dns, check):

@@ -385,7 +385,7 @@ summarise(const struct check_run *run, struct check_summary *out)
     }
     out->resolver_only = run->resolver_only;
     const struct authority_result *apex = check_result(run, run->subject->domain, DNS_TXT);
-    if (apex != NULL && apex->zone != NULL) {
+    if (apex != NULL && apex->zone != NULL && !check_is_domain_gone(run)) {
         CHECK_SAY(out->zone, "%s", apex->zone->name);
     }
 }

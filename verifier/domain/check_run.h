@@ -164,6 +164,9 @@ void check_missing(const struct check_view *view, const struct domain_record *re
 bool check_mangled(const struct check_view *view, const struct domain_record *record,
                    const char *data, size_t length, struct check_judgement *out);
 
+/** check_zone.c: is there no such domain? Its records stand in no zone then. */
+bool check_is_domain_gone(const struct check_run *run);
+
 /** check_zone.c: what is wrong with the servers; told at the first record of each zone. */
 void check_zone(struct check_run *run);
 

@@ -249,20 +249,28 @@ has_record(const struct check_run *run)
     return false;
 }
 
+bool
+check_is_domain_gone(const struct check_run *run)
+{
+    const struct authority_result *result = check_result(run, run->subject->domain, DNS_TXT);
+    return result != NULL && is_gone(run, result) && !has_record(run);
+}
+
+// Said once, in the place of what the records themselves would ask for: nobody can publish them
+// yet.
 static void
-check_domain(const struct check_run *run)
+tell_gone(const struct check_run *run)
 {
     const char *domain = run->subject->domain;
-    const struct authority_result *result = check_result(run, domain, DNS_TXT);
-    if (result == NULL || !is_gone(run, result) || has_record(run)) {
-        return;
+    for (size_t i = 0; i < run->records->count; i++) {
+        record_drop_findings(&run->records->items[i]);
     }
     struct finding_draft finding = {.code = FINDING_NO_DOMAIN};
     CHECK_SAY(finding.problem, "There is no domain %s: it is not registered, or not delegated.",
               domain);
     CHECK_SAY(finding.cure,
               "Look for a typing mistake in the name; see at the registrar whether "
-              "%s has expired and which name servers it has.",
+              "%s has expired and which name servers it has. Its records come after that.",
               domain);
     check_add(&run->records->items[0], &finding);
 }
@@ -341,9 +349,15 @@ check_zone(struct check_run *run)
     if (run->records->count == 0) {
         return; // there is no record to tell it at
     }
-    check_domain(run);
+    bool is_domain_gone = check_is_domain_gone(run);
+    if (is_domain_gone) {
+        tell_gone(run);
+    }
     check_resolver_only(run);
     check_limit(run);
+    if (is_domain_gone) {
+        return; // the zone that was asked is another's
+    }
     for (size_t i = 0; i < run->records->count; i++) {
         const struct authority_zone *zone = new_zone(run, i);
         if (zone == NULL) {

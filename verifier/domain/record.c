@@ -145,21 +145,27 @@ record_add_server(struct domain_record *record, const char *name, const char *ad
 }
 
 void
+record_drop_findings(struct domain_record *record)
+{
+    for (size_t i = 0; i < record->finding_count; i++) {
+        free(record->findings[i].problem);
+        free(record->findings[i].cure);
+    }
+    free(record->findings);
+    record->findings = NULL;
+    record->finding_count = 0;
+}
+
+void
 record_forget(struct domain_record *record)
 {
     for (size_t i = 0; i < record->server_count; i++) {
         free(record->servers[i].name);
     }
-    for (size_t i = 0; i < record->finding_count; i++) {
-        free(record->findings[i].problem);
-        free(record->findings[i].cure);
-    }
     free(record->servers);
-    free(record->findings);
     record->servers = NULL;
-    record->findings = NULL;
     record->server_count = record->servers_found = record->servers_answered = 0;
-    record->finding_count = 0;
+    record_drop_findings(record);
     record->status = RECORD_UNCHECKED;
     record->observed[0] = '\0';
     record->observed_ttl = 0;

@@ -113,6 +113,9 @@ void record_host_part(const struct domain_record *record, const char *domain, co
 struct finding *record_add_finding(struct domain_record *record, enum finding_code code,
                                    const char *problem, const char *cure);
 
+/** Take all its findings away. */
+void record_drop_findings(struct domain_record *record);
+
 /** Add what a server said; past RECORD_SERVERS_MAX it is left out. Texts are cut to fit. */
 void record_add_server(struct domain_record *record, const char *name, const char *address,
                        enum record_status status, const char *detail);
