@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/cleanup.h"
+#include "common/strbuf.h"
 #include "verifier/domain/directory.h"
 
 static struct store_domain
@@ -86,11 +86,11 @@ page(struct directory *directory, const struct directory_filter *filter, const c
     size_t count = 0;
     assert_true(directory_page(directory, filter, after, limit, rows, &count));
     assert_true(count <= limit);
-    text[0] = '\0';
+    AUTO_STRBUF ids = STRBUF_INIT(sizeof(text) - 1);
     for (size_t i = 0; i < count; i++) {
-        size_t used = strlen(text);
-        (void)snprintf(text + used, sizeof(text) - used, "%s ", rows[i].id.text);
+        strbuf_printf(&ids, "%s ", rows[i].id.text);
     }
+    memcpy(text, strbuf_text(&ids), ids.length + 1);
     return text;
 }
 
