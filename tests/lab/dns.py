@@ -92,7 +92,7 @@ class Dns:
             for port in (self.nsd_port, self.port):
                 query = dns.message.make_query(f"{ZONE}.", "SOA")
                 try:
-                    answer = dns.query.udp(query, "127.0.0.1", port=port, timeout=1).answer
+                    answer = dns.query.udp(query, "127.0.0.1", port=port, timeout=0.2).answer
                 except (dns.exception.DNSException, OSError):
                     return False
                 stale = port == self.port and self.ttl > 0  # its cache may be right to be late

@@ -114,11 +114,14 @@ class Lab:
         return self.path("bin", name)
 
     def borrow(self, path):
-        """A copy in the lab's folder: USER may not be allowed to enter the build's."""
-        copy = self.path("bin", os.path.basename(path))
-        if not os.path.exists(copy):
-            shutil.copy2(path, copy)
-        return copy
+        """The same file in the lab's folder: USER may not be allowed to enter the build's."""
+        name = self.path("bin", os.path.basename(path))
+        if not os.path.exists(name):
+            try:
+                os.link(path, name)
+            except OSError:  # another file system, or no right to it
+                shutil.copy2(path, name)
+        return name
 
     def _owned_folder(self, name):
         path = self.path(name)

@@ -149,5 +149,7 @@ class Postfix:
         return {**settings, **self.settings}
 
     def _write(self, name, text):
-        with open(os.path.join(self.config, name), "w", encoding="ascii") as out:
+        path = os.path.join(self.config, name)
+        with open(path, "w", encoding="ascii") as out:
             out.write(text)
+        os.utime(path, (0, 0))  # of a file just written Postfix waits until nobody writes any more
