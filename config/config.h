@@ -57,8 +57,10 @@ struct config_tenant {
     uint64_t store_messages;
     bool sets_messages_per_minute; /* 0 is a value of its own here: no limit */
     bool sets_recipients_per_minute;
+    bool sets_checks_per_minute;
     uint64_t messages_per_minute;
     uint64_t recipients_per_minute;
+    uint64_t checks_per_minute;
 };
 
 struct config_limits {
@@ -73,6 +75,7 @@ struct config_limits {
     uint64_t domains;                      /* per tenant, removed ones apart */
     uint64_t tenant_messages_per_minute;   /* 0: no limit */
     uint64_t tenant_recipients_per_minute; /* 0: no limit */
+    uint64_t tenant_checks_per_minute;     /* that are asked for by hand; 0: no limit */
     struct config_tenant *tenants;         /* those with limits of their own, sorted by name */
     size_t tenant_count;
 };
@@ -83,6 +86,7 @@ struct config_tenant_limits {
     uint64_t store_messages;
     uint64_t messages_per_minute;   /* 0: no limit */
     uint64_t recipients_per_minute; /* 0: no limit */
+    uint64_t checks_per_minute;     /* 0: no limit */
 };
 
 struct config_dns {
@@ -150,6 +154,7 @@ struct config_verification {
     int64_t confirm_after_ms; /* least time between two misses that count */
     int64_t deferred_for_ms;  /* mail: 450 for so long after grace, then 550 */
     uint64_t checks_at_once;
+    int64_t by_hand_every_ms;             /* a check of a domain, after some at once; 0: always */
     uint64_t queries_per_server;          /* a second, to one server address; 0: no limit */
     struct config_networks allow_private; /* name servers in these are asked nevertheless */
     struct config_texts reserved_names;   /* no tenant's, nor what is below them; A-labels */

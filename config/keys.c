@@ -224,6 +224,7 @@ static const struct field LIMITS_FIELDS[] = {
     RANGE("tenant_messages_per_minute", NUMBER, tenant_messages_per_minute, "0", "0", RATE_MOST),
     RANGE("tenant_recipients_per_minute", NUMBER, tenant_recipients_per_minute,
           "0", "0", RATE_MOST),
+    RANGE("tenant_checks_per_minute", NUMBER, tenant_checks_per_minute, "120", "0", "60000"),
 };
 SECTION(LIMITS, "limits", LIMITS_FIELDS);
 
@@ -235,6 +236,7 @@ static const struct field TENANT_FIELDS[] = {
     RANGE("store_messages", NUMBER, tenant.store_messages, NULL, "1", MESSAGES_MOST),
     RANGE("messages_per_minute", NUMBER, tenant.messages_per_minute, NULL, "0", RATE_MOST),
     RANGE("recipients_per_minute", NUMBER, tenant.recipients_per_minute, NULL, "0", RATE_MOST),
+    RANGE("checks_per_minute", NUMBER, tenant.checks_per_minute, NULL, "0", "60000"),
 };
 SECTION(TENANT, "a tenant", TENANT_FIELDS);
 _Static_assert(INTAKE_RECIPIENTS_MAX == 1000, "the limit of `recipients` above");
@@ -321,6 +323,7 @@ static const struct field VERIFICATION_FIELDS[] = {
     RANGE("confirm_after", DURATION, confirm_after_ms, "15m", "1s", "7d"),
     RANGE("deferred_for", DURATION, deferred_for_ms, "24h", "0s", "365d"),
     RANGE("checks_at_once", NUMBER, checks_at_once, "16", "1", "128"),
+    RANGE("by_hand_every", DURATION, by_hand_every_ms, "3s", "0s", "1m"),
     RANGE("queries_per_server", NUMBER, queries_per_server, "20", "0", "100000"),
     KEY("allow_private", NETWORKS, allow_private, .fallback = "", .items_max = NETWORKS_MAX),
     KEY("reserved_names", HOSTS, reserved_names, .fallback = "", .items_max = NAMES_MAX),

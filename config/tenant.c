@@ -58,6 +58,8 @@ config_tenant_limits(const struct config_limits *limits, const char *tenant,
         .recipients_per_minute = own->sets_recipients_per_minute
                                      ? own->recipients_per_minute
                                      : limits->tenant_recipients_per_minute,
+        .checks_per_minute =
+            own->sets_checks_per_minute ? own->checks_per_minute : limits->tenant_checks_per_minute,
     };
 }
 
@@ -87,6 +89,7 @@ add_tenant(struct config_limits *limits, const struct source *source, const stru
     section_read(source, keys_of_tenant(), node, node, SECTION_WITH_DEFAULTS, &keys);
     keys.tenant.sets_messages_per_minute = node_get(node, "messages_per_minute") != NULL;
     keys.tenant.sets_recipients_per_minute = node_get(node, "recipients_per_minute") != NULL;
+    keys.tenant.sets_checks_per_minute = node_get(node, "checks_per_minute") != NULL;
     limits->tenants =
         array_grow(limits->tenants, limits->tenant_count, sizeof(struct config_tenant));
     limits->tenants[limits->tenant_count++] = keys.tenant;

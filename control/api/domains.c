@@ -95,14 +95,20 @@ view_with_ses(const struct call *call, const struct store_domain *domain)
 }
 
 // Takes the members of a JSON text of record_json.h over into the domain's view.
-static void
-answer_with_json(const struct call *call, unsigned http_status, const struct store_domain *domain,
-                 const char *json)
+static json_t *
+view_with_json(const struct call *call, const struct store_domain *domain, const char *json)
 {
     json_t *root = view_with_ses(call, domain);
     AUTO_JSON *records = json_loads(json, 0, NULL);
     (void)json_object_update(root, records); // fails without memory only
-    api_respond_json(call->response, http_status, root);
+    return root;
+}
+
+static void
+answer_with_json(const struct call *call, unsigned http_status, const struct store_domain *domain,
+                 const char *json)
+{
+    api_respond_json(call->response, http_status, view_with_json(call, domain, json));
 }
 
 static enum status
@@ -308,18 +314,36 @@ domains_zone(struct call *call, struct why *why)
     return status;
 }
 
+static void
+answer_check(const struct call *call, const struct store_domain *domain, const char *json,
+             enum registry_by_hand how)
+{
+    json_t *root = view_with_json(call, domain, json);
+    (void)json_object_set_new(root, "check", api_json_text(registry_by_hand_name(how)));
+    api_respond_json(call->response, 200, root);
+}
+
 enum status
 domains_verify(struct call *call, struct why *why)
 {
     struct store_domain domain;
     AUTO_REGISTRY_CHECK *check = NULL;
+    AUTO_FREE char *json = NULL;
+    enum registry_by_hand how = REGISTRY_CHECK_MADE;
+    struct registry *registry = call->context->registry;
     enum status status = find_living_domain(call, &domain, why);
     if (status == ST_OK) {
-        status = registry_verify(call->context->registry, domain.id.text, &check, why);
+        status = registry_verify_by_hand(registry, domain.id.text, &how, &check, why);
+    }
+    if (status == ST_OK && check == NULL) {
+        status = registry_last_check(registry, &domain, &json, why);
+        status = status == ST_OK ? registry_find_id(registry, domain.id.text, &domain) : status;
+    } else if (status == ST_OK) {
+        json = record_json(&check->records, domain.name, &check->summary);
+        domain = check->domain;
     }
     if (status == ST_OK) {
-        AUTO_FREE char *json = record_json(&check->records, domain.name, &check->summary);
-        answer_with_json(call, 200, &check->domain, json);
+        answer_check(call, &domain, json, how);
     }
     return status;
 }

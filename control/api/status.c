@@ -141,6 +141,7 @@ view_limits(const struct config_limits *limits)
     set(view, "tenant_percent", api_json_number(limits->tenant_percent));
     set(view, "tenant_messages_per_minute", view_rate(limits->tenant_messages_per_minute));
     set(view, "tenant_recipients_per_minute", view_rate(limits->tenant_recipients_per_minute));
+    set(view, "tenant_checks_per_minute", view_rate(limits->tenant_checks_per_minute));
     set(view, "recipients", api_json_number(limits->recipients));
     set(view, "hops", api_json_number(limits->hops));
     set(view, "pending_domains", api_json_number(limits->pending_domains));

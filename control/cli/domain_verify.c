@@ -232,6 +232,17 @@ run_watch(struct cli *cli, const struct args *args)
     return watch_domain(&watch);
 }
 
+// What stands above is not of now.
+static void
+print_kept(const struct screen *screen, const json_t *domain)
+{
+    if (strcmp(call_text(domain, "check"), "kept") == 0) {
+        screen_line(screen,
+                    "That is what was seen before: checks were asked for too often. The next one "
+                    "is made in a few seconds, when it is asked for.");
+    }
+}
+
 enum cli_exit
 run_domain_verify(struct cli *cli, const struct args *args)
 {
@@ -248,6 +259,7 @@ run_domain_verify(struct cli *cli, const struct args *args)
     }
     if (!cli->json) {
         print_report(&cli->screen, domain);
+        print_kept(&cli->screen, domain);
     }
     return domain_passes(domain) ? CLI_OK : CLI_FAILED;
 }

@@ -257,6 +257,23 @@ def test_on_a_terminal_the_report_is_drawn_again_in_place(lab, settings, rows, t
     assert ("mailspur domain show " + name in waiting) == (rows == 8)
 
 
+def test_who_asks_all_the_time_is_told_what_was_seen_before(lab):
+    name = "impatient.test"
+    lab.cli_text("domain", "add", name, "--profile", "inbound")
+    lab.write_config(verification={"by_hand_every": "20s"})
+    lab.reload()
+    try:
+        said = [lab.cli_text("domain", "verify", name, check=False) for _ in range(6)]
+        answer = json.loads(lab.cli_text("--json", "domain", "verify", name, check=False).stdout)
+    finally:
+        lab.write_config(verification={"by_hand_every": "0s"})
+        lab.reload()
+    assert ["asked for too often" in one.stdout for one in said] == [False] * 5 + [True]
+    assert {one.returncode for one in said} == {1}
+    assert answer["check"] == "kept" and answer["records"][0]["status"] == "missing"
+    assert answer["checked_at"] <= time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
 def test_wrong_words_exit_as_documented(lab):
     for arguments, code, said in [
             (("domain", "records", "none.test"), 3, "there is no domain none.test"),

@@ -148,10 +148,10 @@ class Lab:
             "sockets": {name: {"path": self.path("run", name + ".sock"), "mode": "0666"}
                         for name in ("control", "intake", "socketmap")},
             "store": {"path": self.path("state", "mailspur.db")},
-            "limits": {"min_free_disk": "1M"},
+            "limits": {"min_free_disk": "1M", "tenant_checks_per_minute": 0},
             "dns": {"servers": [self.dns.server], "timeout": "1s"},
             "verification": {"default_profile": "inbound", "allow_private": ["127.0.0.0/8"],
-                             "queries_per_server": 0},
+                             "queries_per_server": 0, "by_hand_every": "0s"},
             "milter": {"socket": "unix:" + self.path("run", "milter.sock"), "socket_mode": "0666",
                        "spool": self.spool,
                        "reference_helper": self.program("mailspur-reference"), "helpers": 2},

@@ -50,6 +50,7 @@ registry_open(const struct registry_settings *settings, struct registry **regist
     (void)pthread_mutex_init(&registry->busy_mutex, NULL);
     (void)pthread_cond_init(&registry->busy_changed, NULL);
     registry->busy = map_new();
+    registry->turns = turns_new(REGISTRY_TURNS_MAX);
     registry->directory = directory_new();
     registry->identities = identities_new(settings->store);
     enum status status = registry_refresh(registry, why);
@@ -84,6 +85,7 @@ registry_close(struct registry *registry)
     identities_free(registry->identities);
     directory_free(registry->directory);
     map_free(registry->busy, NULL);
+    turns_free(registry->turns);
     (void)pthread_cond_destroy(&registry->busy_changed);
     (void)pthread_mutex_destroy(&registry->busy_mutex);
     (void)pthread_mutex_destroy(&registry->write_mutex);

@@ -21,6 +21,9 @@ enum {
     REGISTRY_SES_MS = 8000,      /* how long a check or an addition waits for SES */
     REGISTRY_PROVIDER_MS = 2000, /* to find who runs the name servers of a domain */
     REGISTRY_PROVIDER_QUERIES = 100,
+    /* Checks of one domain that people ask for: who changed the zone and asks again sees it. */
+    REGISTRY_BY_HAND_AT_ONCE = 5, /* then one in verification.by_hand_every */
+    REGISTRY_TURNS_MAX = 8192,    /* domains and tenants whose turns are remembered */
 };
 
 /** Held deliveries with this reason wait for the proof of ownership. */
@@ -206,6 +209,28 @@ registry_check_cleanup(struct registry_check **check)
  */
 MUST_CHECK enum status registry_verify(struct registry *registry, const char *which,
                                        struct registry_check **check_out, struct why *why);
+
+/** What a person gets who asks for a check. */
+enum registry_by_hand {
+    REGISTRY_CHECK_MADE,
+    REGISTRY_CHECK_JOINED, /* one was under way: that one, once it was over */
+    REGISTRY_CHECK_KEPT    /* asked for too often: the last one */
+};
+
+/** "made", "joined", "kept". Static text. */
+const char *registry_by_hand_name(enum registry_by_hand how);
+
+/**
+ * As registry_verify, for people and programs that may not ask as often as they like: no more than
+ * REGISTRY_BY_HAND_AT_ONCE and one in verification.by_hand_every for a domain, and
+ * limits.tenant_checks_per_minute for all of a tenant.
+ *
+ * @check_out  NULL unless MADE: registry_last_check and registry_find_id tell
+ * @return     and ST_TOO_LARGE: asked for too often, and there is no last one
+ */
+MUST_CHECK enum status registry_verify_by_hand(struct registry *registry, const char *which,
+                                               enum registry_by_hand *how_out,
+                                               struct registry_check **check_out, struct why *why);
 
 /** What schedule.h calls: as registry_verify; a removed domain is watched. */
 MUST_CHECK enum status registry_check_id(struct registry *registry, const struct id *id,

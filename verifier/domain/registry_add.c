@@ -174,10 +174,11 @@ ask_for_identity(struct registry *registry, const struct config *config,
     if (profile->dkim != CONFIG_DKIM_SES || claims_waits(domain)) {
         return;
     }
-    registry_begin_work(registry, &domain->id);
+    struct registry_work work = {.is_check = false};
+    registry_begin_work(registry, &domain->id, &work);
     status_ignore(identity_ensure(registry->identities, config, domain,
                                   clock_mono_ms() + REGISTRY_SES_MS, &state, &report));
-    registry_end_work(registry, &domain->id);
+    registry_end_work(registry, &domain->id, &work);
 }
 
 enum status

@@ -15,26 +15,6 @@
 
 enum { FINDINGS_MAX = 2 * STORE_FINDINGS_SIZE };
 
-/* ---- one at a time --------------------------------------------------------------------------- */
-
-void
-registry_begin_work(struct registry *registry, const struct id *id)
-{
-    AUTO_LOCK(lock, &registry->busy_mutex);
-    while (map_get(registry->busy, id->text) != NULL) {
-        (void)pthread_cond_wait(&registry->busy_changed, &registry->busy_mutex);
-    }
-    (void)map_put(registry->busy, id->text, registry);
-}
-
-void
-registry_end_work(struct registry *registry, const struct id *id)
-{
-    AUTO_LOCK(lock, &registry->busy_mutex);
-    (void)map_remove(registry->busy, id->text);
-    (void)pthread_cond_broadcast(&registry->busy_changed);
-}
-
 /* ---- records --------------------------------------------------------------------------------- */
 
 enum status
@@ -432,9 +412,9 @@ registry_check_free(struct registry_check *check)
 
 /* ---- asked for ------------------------------------------------------------------------------- */
 
-static enum status
-check_row(struct registry *registry, const struct id *id, struct registry_check *check,
-          struct why *why)
+enum status
+registry_check_row(struct registry *registry, const struct id *id, struct registry_check *check,
+                   struct why *why)
 {
     struct store_domain domain;
     if (!directory_find_id(registry->directory, id->text, &domain)) {
@@ -446,45 +426,6 @@ check_row(struct registry *registry, const struct id *id, struct registry_check 
     }
     return domain.status == DOMAIN_REMOVED ? check_removed(registry, &domain, check, why)
                                            : check_living(registry, &domain, check, why);
-}
-
-static enum status
-check_alone(struct registry *registry, const struct id *id, struct registry_check *check,
-            struct why *why)
-{
-    registry_begin_work(registry, id);
-    enum status status = check_row(registry, id, check, why);
-    registry_end_work(registry, id);
-    return status;
-}
-
-enum status
-registry_verify(struct registry *registry, const char *which, struct registry_check **check_out,
-                struct why *why)
-{
-    struct store_domain domain;
-    enum status status = registry_find_living(registry, which, &domain, why);
-    if (status != ST_OK) {
-        return status;
-    }
-    AUTO_REGISTRY_CHECK *check = xcalloc(1, sizeof(*check));
-    status = check_alone(registry, &domain.id, check, why);
-    if (status == ST_OK) {
-        *check_out = STEAL(check);
-    }
-    return status;
-}
-
-enum status
-registry_check_id(struct registry *registry, const struct id *id, struct store_domain *domain_out,
-                  struct why *why)
-{
-    AUTO_REGISTRY_CHECK *check = xcalloc(1, sizeof(*check));
-    enum status status = check_alone(registry, id, check, why);
-    if (status == ST_OK) {
-        *domain_out = check->domain;
-    }
-    return status;
 }
 
 void

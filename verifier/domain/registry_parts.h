@@ -11,6 +11,7 @@
 #include "verifier/domain/identity.h"
 #include "verifier/domain/registry.h"
 #include "verifier/domain/state.h"
+#include "verifier/domain/turns.h"
 
 struct registry {
     struct registry_settings settings;
@@ -23,7 +24,16 @@ struct registry {
     uint64_t read_version;       /* up to here, every row of the store has been read */
     pthread_mutex_t busy_mutex;  /* guards what follows */
     pthread_cond_t busy_changed;
-    struct map *busy; /* ids that are being checked */
+    struct map *busy;    /* of struct registry_work: ids that somebody works on */
+    struct turns *turns; /* of people who ask for checks */
+};
+
+/* What is being done with a domain. Of whoever does it. */
+struct registry_work {
+    bool is_check; /* else something that nobody wants to know the end of */
+    enum status status;
+    bool is_over;
+    unsigned joined; /* they wait for the end of this very check */
 };
 
 /* ---- registry.c ---- */
@@ -56,11 +66,19 @@ MUST_CHECK enum status registry_change(struct registry *registry, const struct i
 MUST_CHECK enum status registry_find_living(struct registry *registry, const char *which,
                                             struct store_domain *domain_out, struct why *why);
 
-/* ---- registry_check.c ---- */
+/* ---- registry_verify.c ---- */
 
 /** One check or other long work on a domain at a time: waits for the one under way. */
-void registry_begin_work(struct registry *registry, const struct id *id);
-void registry_end_work(struct registry *registry, const struct id *id);
+void registry_begin_work(struct registry *registry, const struct id *id,
+                         struct registry_work *work);
+/** Also waits for who joined it. */
+void registry_end_work(struct registry *registry, const struct id *id, struct registry_work *work);
+
+/* ---- registry_check.c ---- */
+
+/** A check of a row, or the watch of a removed one. The work must have begun. */
+MUST_CHECK enum status registry_check_row(struct registry *registry, const struct id *id,
+                                          struct registry_check *check, struct why *why);
 
 /** Ask the DNS for these records of the domain. Blocks up to CHECK_TIME_MS. ST_AGAIN: it was broken
  *  off by registry_cancel, and what was seen means nothing. */

@@ -34,24 +34,25 @@ a_tenants_limits_are_its_own_or_those_of_all(void **state)
 {
     const struct folder *folder = *state;
     folder_write(folder, "mailspur.yaml",
-                 HOST_LINES
-                 "limits:\n"
-                 "  message_size: 1M\n"
-                 "  store_size: 1000M\n"
-                 "  store_messages: 1000\n"
-                 "  tenant_share: 10\n"
-                 "  tenant_messages_per_minute: 60\n"
-                 "  tenant_recipients_per_minute: 600\n"
-                 "tenants:\n"
-                 "  zenith: {share: 50, recipients_per_minute: 7}\n"
-                 "  like-all: {}\n"
-                 "  acme: {store_size: 5M, store_messages: 3, messages_per_minute: 0}\n");
+                 HOST_LINES "limits:\n"
+                            "  message_size: 1M\n"
+                            "  store_size: 1000M\n"
+                            "  store_messages: 1000\n"
+                            "  tenant_share: 10\n"
+                            "  tenant_messages_per_minute: 60\n"
+                            "  tenant_recipients_per_minute: 600\n"
+                            "tenants:\n"
+                            "  zenith: {share: 50, recipients_per_minute: 7}\n"
+                            "  like-all: {}\n"
+                            "  acme: {store_size: 5M, store_messages: 3, messages_per_minute: 0, "
+                            "checks_per_minute: 0}\n");
     AUTO_CONFIG *config = folder_load_good(folder);
     const uint64_t mega = UINT64_C(1) << 20;
-    expect_tenant(config, "acme", &(struct config_tenant_limits){5 * mega, 3, 0, 600});
-    expect_tenant(config, "zenith", &(struct config_tenant_limits){500 * mega, 500, 60, 7});
-    expect_tenant(config, "like-all", &(struct config_tenant_limits){100 * mega, 100, 60, 600});
-    expect_tenant(config, "other", &(struct config_tenant_limits){100 * mega, 100, 60, 600});
+    expect_tenant(config, "acme", &(struct config_tenant_limits){5 * mega, 3, 0, 600, 0});
+    expect_tenant(config, "zenith", &(struct config_tenant_limits){500 * mega, 500, 60, 7, 120});
+    expect_tenant(config, "like-all",
+                  &(struct config_tenant_limits){100 * mega, 100, 60, 600, 120});
+    expect_tenant(config, "other", &(struct config_tenant_limits){100 * mega, 100, 60, 600, 120});
 }
 
 static void
@@ -83,6 +84,7 @@ two_lines_give_all_the_defaults(void **state)
     assert_int_equal(config->limits.pending_domains, 100);
     assert_int_equal(config->limits.domains, 10000);
     assert_int_equal(config->limits.tenant_messages_per_minute, 0);
+    assert_int_equal(config->limits.tenant_checks_per_minute, 120);
     assert_int_equal(config->limits.tenant_recipients_per_minute, 0);
     assert_int_equal(config->limits.tenant_count, 0);
     const struct config_verification *verification = &config->verification;
@@ -105,6 +107,7 @@ two_lines_give_all_the_defaults(void **state)
     assert_int_equal(verification->deferred_for_ms, DAY_MS);
     assert_int_equal(verification->checks_at_once, 16);
     assert_int_equal(verification->queries_per_server, 20);
+    assert_int_equal(verification->by_hand_every_ms, 3000);
     assert_int_equal(verification->allow_private.count, 0);
     assert_int_equal(verification->reserved_names.count, 0);
     assert_null(verification->events);
