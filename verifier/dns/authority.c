@@ -44,8 +44,8 @@ struct call {
     struct dns_exchange_policy policy; /* the authority's, with the call's budget */
     int64_t deadline_ms;
     size_t count;
-    struct dns_zone_request requests[AUTHORITY_QUESTIONS_MAX];
-    struct dns_question questions[AUTHORITY_QUESTIONS_MAX]; /* to servers */
+    struct dns_zone_request *requests;
+    struct dns_question *questions; /* to servers */
     struct dns_lookup *lookups;
     struct dns_lookup *unchecked[AUTHORITY_QUESTIONS_MAX]; /* NULL: not needed */
     struct report *report;
@@ -523,6 +523,14 @@ is_port_blocked(const struct call *call)
 
 /* ---- the call -------------------------------------------------------------------------------- */
 
+static void
+free_call(struct call **call)
+{
+    free((*call)->requests);
+    free((*call)->questions);
+    free(*call);
+}
+
 static enum status
 take_questions(struct call *call, const struct authority_question *questions, size_t count,
                struct why *why)
@@ -531,6 +539,8 @@ take_questions(struct call *call, const struct authority_question *questions, si
         return why_set(why, ST_TOO_LARGE, "%zu questions; at most %d are asked at once", count,
                        AUTHORITY_QUESTIONS_MAX);
     }
+    call->requests = xcalloc(count + 1, sizeof(*call->requests));
+    call->questions = xcalloc(count + 1, sizeof(*call->questions));
     for (size_t i = 0; i < count; i++) {
         struct dns_name *name = &call->requests[i].name;
         if (!dns_name_parse(questions[i].name, name)) {
@@ -610,7 +620,7 @@ enum status
 authority_ask(struct authority *authority, const struct authority_question *questions, size_t count,
               struct dns_budget *budget, struct authority_report **report_out, struct why *why)
 {
-    AUTO_FREE struct call *call = xcalloc(1, sizeof(*call));
+    AUTO(free_call) struct call *call = xcalloc(1, sizeof(*call));
     call->authority = authority;
     call->policy = authority->policy;
     call->policy.budget = budget;

@@ -36,8 +36,9 @@ struct run {
     size_t first; /* all before are over or open */
     size_t open;
     const struct dns_cancel *cancel;
-    struct line lines[DNS_EXCHANGES_OPEN_MAX];
-    struct dns_message buffer; /* one datagram */
+    size_t line_count;
+    struct line *lines;                    /* one an exchange, at most DNS_EXCHANGES_OPEN_MAX */
+    unsigned char datagram[DNS_EDNS_SIZE]; /* of a longer one nothing but the start is looked at */
 };
 
 static void
@@ -88,7 +89,7 @@ turn_of(const struct run *run, const struct dns_exchange *exchange, int64_t now)
 static struct line *
 free_line(struct run *run)
 {
-    for (size_t i = 0; i < DNS_EXCHANGES_OPEN_MAX; i++) {
+    for (size_t i = 0; i < run->line_count; i++) {
         if (run->lines[i].phase == PHASE_FREE) {
             return &run->lines[i];
         }
@@ -171,7 +172,7 @@ start_exchanges(struct run *run, int64_t now)
 {
     int64_t wake = run->deadline_ms;
     bool is_prefix = true;
-    for (size_t i = run->first; i < run->count && run->open < DNS_EXCHANGES_OPEN_MAX; i++) {
+    for (size_t i = run->first; i < run->count && run->open < run->line_count; i++) {
         struct dns_exchange *exchange = &run->exchanges[i];
         if (!exchange->is_over && !exchange->is_started && !start_exchange(run, exchange, now)) {
             wake = exchange->not_before_ms < wake ? exchange->not_before_ms : wake;
@@ -230,8 +231,9 @@ take_answer(struct run *run, struct line *line, const unsigned char *message, si
 static void
 take_datagram(struct run *run, struct line *line, size_t length)
 {
-    const unsigned char *bytes = run->buffer.bytes;
-    if (!dns_codec_is_answer(&line->query, bytes, length)) {
+    const unsigned char *bytes = run->datagram;
+    size_t seen = length < sizeof(run->datagram) ? length : sizeof(run->datagram);
+    if (!dns_codec_is_answer(&line->query, bytes, seen)) {
         return; // forged, or late: the wait goes on
     }
     if (line->query.edns && dns_codec_dislikes_edns(bytes)) {
@@ -248,7 +250,7 @@ take_datagram(struct run *run, struct line *line, size_t length)
 static void
 receive_datagrams(struct run *run, struct line *line)
 {
-    ssize_t length = recv(line->fd, run->buffer.bytes, sizeof(run->buffer.bytes), 0);
+    ssize_t length = recv(line->fd, run->datagram, sizeof(run->datagram), MSG_TRUNC);
     if (length >= 0) {
         take_datagram(run, line, (size_t)length);
     } else if (errno != EAGAIN && errno != EINTR) {
@@ -342,7 +344,7 @@ poll_lines(struct run *run, int64_t wake)
     struct pollfd fds[DNS_EXCHANGES_OPEN_MAX + 1]; // and behind the lines, what cancels
     struct line *lines[DNS_EXCHANGES_OPEN_MAX];
     nfds_t count = 0;
-    for (size_t i = 0; i < DNS_EXCHANGES_OPEN_MAX; i++) {
+    for (size_t i = 0; i < run->line_count; i++) {
         struct line *line = &run->lines[i];
         if (line->phase != PHASE_FREE) {
             lines[count] = line;
@@ -371,7 +373,7 @@ poll_lines(struct run *run, int64_t wake)
 static void
 close_lines(struct run *run)
 {
-    for (size_t i = 0; i < DNS_EXCHANGES_OPEN_MAX; i++) {
+    for (size_t i = 0; i < run->line_count; i++) {
         if (run->lines[i].phase != PHASE_FREE) {
             close_line(run, &run->lines[i]);
         }
@@ -395,27 +397,27 @@ end_the_rest(struct run *run)
 void
 dns_exchange_run(struct dns_exchange *exchanges, size_t count, int64_t deadline_mono_ms)
 {
-    AUTO_FREE struct run *run = xreallocarray(NULL, 1, sizeof(*run)); // large: not zeroed
-    run->deadline_ms = deadline_mono_ms;
-    run->exchanges = exchanges;
-    run->count = count;
-    run->left = count;
-    run->first = 0;
-    run->open = 0;
-    run->cancel = count == 0 ? NULL : exchanges[0].policy->cancel;
-    for (size_t i = 0; i < DNS_EXCHANGES_OPEN_MAX; i++) {
-        run->lines[i].phase = PHASE_FREE;
-    }
-    while (run->left > 0) {
+    size_t line_count = count < DNS_EXCHANGES_OPEN_MAX ? count : (size_t)DNS_EXCHANGES_OPEN_MAX;
+    AUTO_FREE struct line *lines = xcalloc(line_count + 1, sizeof(*lines)); // PHASE_FREE
+    struct run run = {
+        .deadline_ms = deadline_mono_ms,
+        .exchanges = exchanges,
+        .count = count,
+        .left = count,
+        .cancel = count == 0 ? NULL : exchanges[0].policy->cancel,
+        .line_count = line_count,
+        .lines = lines,
+    };
+    while (run.left > 0) {
         int64_t now = clock_mono_ms();
-        bool is_late = now >= deadline_mono_ms && run->open == 0;
-        if (is_late || dns_cancel_is_thrown(run->cancel)) {
-            end_the_rest(run);
+        bool is_late = now >= deadline_mono_ms && run.open == 0;
+        if (is_late || dns_cancel_is_thrown(run.cancel)) {
+            end_the_rest(&run);
             break;
         }
-        int64_t wake = now < deadline_mono_ms ? start_exchanges(run, now) : deadline_mono_ms;
-        if (run->left > 0) {
-            poll_lines(run, wake);
+        int64_t wake = now < deadline_mono_ms ? start_exchanges(&run, now) : deadline_mono_ms;
+        if (run.left > 0) {
+            poll_lines(&run, wake);
         }
     }
 }

@@ -72,10 +72,9 @@ dns_lookup_exchange(struct dns_lookup *lookup)
 {
     struct dns_resolver *resolver = lookup->resolver;
     if (!lookup->reply.unfinished) { // what another server said leaves no trace
-        struct strbuf data = lookup->reply.data;
-        dns_reply_init(&lookup->reply, &lookup->question.name);
-        strbuf_reset(&data);
-        lookup->reply.data = data;
+        struct dns_reply start;
+        dns_reply_init(&start, &lookup->question.name);
+        dns_reply_restart(&lookup->reply, &start);
     }
     size_t index = (lookup->first + lookup->server++) % resolver->server_count;
     return (struct dns_exchange){

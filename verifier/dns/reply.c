@@ -12,7 +12,7 @@
 #include "common/xalloc.h"
 
 // A message has at most 64 KB; names grow fourfold when every byte is escaped.
-enum { REPLY_DATA_MAX = 512 * 1024 };
+enum { REPLY_DATA_MAX = 512 * 1024, FIRST_RECORDS = 4 };
 
 void
 dns_reply_init(struct dns_reply *reply, const struct dns_name *name)
@@ -26,12 +26,29 @@ dns_reply_init(struct dns_reply *reply, const struct dns_name *name)
     reply->soa = (struct dns_soa){.is_present = false};
     reply->problem[0] = '\0';
     reply->count = 0;
+    reply->room = 0;
+    reply->records = NULL;
     reply->data = STRBUF_INIT(REPLY_DATA_MAX);
+}
+
+void
+dns_reply_restart(struct dns_reply *reply, const struct dns_reply *start)
+{
+    const struct dns_reply own = *reply;
+    *reply = *start;
+    reply->count = 0;
+    reply->room = own.room;
+    reply->records = own.records;
+    reply->data = own.data;
+    strbuf_reset(&reply->data);
 }
 
 void
 dns_reply_done(struct dns_reply *reply)
 {
+    free(reply->records);
+    reply->records = NULL;
+    reply->room = 0;
     strbuf_done(&reply->data);
 }
 
@@ -61,6 +78,10 @@ dns_reply_add(struct dns_reply *reply, uint16_t preference, const void *data, si
     if (length > DNS_DATA_MAX || reply->data.overflow) {
         dns_reply_fail(reply, "a record is too large");
         return false;
+    }
+    if (reply->count == reply->room) {
+        reply->room = reply->room == 0 ? FIRST_RECORDS : 2 * reply->room;
+        reply->records = xreallocarray(reply->records, reply->room, sizeof(*reply->records));
     }
     reply->records[reply->count++] = (struct dns_reply_record){
         .preference = preference,

@@ -36,12 +36,16 @@ struct dns_reply {
     struct dns_soa soa;
     char problem[160]; /* with DNS_TEMPORARY */
     size_t count;
-    struct dns_reply_record records[DNS_RECORDS_MAX];
+    size_t room;                      /* of records */
+    struct dns_reply_record *records; /* owned, as data's memory is */
     struct strbuf data;
 };
 
 /** A reply to start with: the chain is at `name`, nothing is known. */
 void dns_reply_init(struct dns_reply *reply, const struct dns_name *name);
+
+/** As `start` was before there were records; what came since leaves no trace. Keeps its memory. */
+void dns_reply_restart(struct dns_reply *reply, const struct dns_reply *start);
 void dns_reply_done(struct dns_reply *reply);
 
 #define AUTO_REPLY AUTO(dns_reply_done) struct dns_reply

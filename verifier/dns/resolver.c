@@ -106,10 +106,7 @@ dns_resolver_ask(struct dns_resolver *resolver, enum dns_type type, int64_t dead
             .deadline_mono_ms = deadline < deadline_mono_ms ? deadline : deadline_mono_ms,
             .cancel = &resolver->cancel,
         };
-        struct strbuf data = reply->data;
-        *reply = before;
-        reply->data = data;
-        strbuf_reset(&reply->data);
+        dns_reply_restart(reply, &before);
         is_done_with[index] = ask_server(&resolver->servers[index], type, &wait, reply);
         if (is_settled(reply)) {
             atomic_store(&resolver->preferred, index);

@@ -258,19 +258,20 @@ mark_wanted(struct find *find, const int *asked, size_t count)
 static void
 make_zones(struct find *find, unsigned percent)
 {
-    AUTO_FREE struct dns_zone_plan *plans = xcalloc(find->count + 1, sizeof(*plans));
     AUTO_FREE struct node **owners = xcalloc(find->count + 1, sizeof(struct node *));
     size_t count = 0;
     for (size_t i = 0; i < find->count; i++) {
         struct node *node = &find->nodes[i];
-        if (zone_at(node) != NULL || (node->referral == NULL && !node->is_wanted)) {
-            continue;
+        if (zone_at(node) == NULL && (node->referral != NULL || node->is_wanted)) {
+            owners[count++] = node;
         }
-        owners[count] = node;
-        if (node->referral != NULL) {
-            plan_from_referral(node, &plans[count++]);
+    }
+    AUTO_FREE struct dns_zone_plan *plans = xcalloc(count + 1, sizeof(*plans));
+    for (size_t i = 0; i < count; i++) {
+        if (owners[i]->referral != NULL) {
+            plan_from_referral(owners[i], &plans[i]);
         } else {
-            plan_from_reply(node, &plans[count++]);
+            plan_from_reply(owners[i], &plans[i]);
         }
     }
     dns_hosts_make_zones(find->zones->settings, find->zones->hosts, find->policy->budget, plans,
@@ -460,7 +461,11 @@ dns_zones_find(struct dns_zones *zones, const struct dns_exchange_policy *policy
 {
     struct find find = {.zones = zones, .policy = policy, .deadline_ms = deadline_mono_ms};
     AUTO_FREE int *indices = xcalloc(count + 1, sizeof(*indices));
-    find.nodes = xcalloc(count * AUTHORITY_LABELS_MAX + 1, sizeof(*find.nodes));
+    size_t labels = 0; // one node each, at most
+    for (size_t i = 0; i < count; i++) {
+        labels += dns_name_labels(&requests[i].name);
+    }
+    find.nodes = xcalloc(labels + 1, sizeof(*find.nodes));
     for (size_t i = 0; i < count; i++) {
         indices[i] = need_node(&find, &requests[i].name);
     }
