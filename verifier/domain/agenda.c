@@ -144,13 +144,6 @@ find_provider(struct agenda *agenda, const char *name)
     return provider;
 }
 
-static size_t
-room_of(const struct agenda *agenda, const struct provider *provider)
-{
-    return share(agenda,
-                 is_known(provider) ? AGENDA_PROVIDER_PERCENT : (unsigned)AGENDA_NEW_PERCENT);
-}
-
 static void
 park(struct parked *parked, struct entry *entry)
 {
@@ -274,7 +267,7 @@ static bool
 start_entry(struct agenda *agenda, struct entry *entry)
 {
     struct provider *provider = entry->provider;
-    if (provider->under_way >= room_of(agenda, provider)) {
+    if (provider->under_way >= share(agenda, AGENDA_PROVIDER_PERCENT)) {
         park(&provider->waiting, entry);
         return false;
     }

@@ -18,8 +18,7 @@ enum {
        is answered, and no more than one try at a server that says nothing. */
     AGENDA_SLOW_MS = 1000,
     AGENDA_SLOW_PERCENT = 25,    /* of the workers, for all slow providers */
-    AGENDA_NEW_PERCENT = 50,     /* for domains whose provider is not known: until it is */
-    AGENDA_PROVIDER_PERCENT = 75 /* for one provider */
+    AGENDA_PROVIDER_PERCENT = 75 /* for one provider, and for those whose provider is not known */
 };
 
 /** The provider of all domains whose servers are found to be dead, or not found: always slow. */
