@@ -8,6 +8,7 @@
 
 #include "common/xalloc.h"
 #include "config/config.h"
+#include "config/text.h"
 #include "control/cli/call.h"
 #include "control/cli/handlers.h"
 #include "control/cli/record_show.h"
@@ -22,6 +23,7 @@
 #define PLACEHOLDER "not-configured.invalid"
 static const char NO_FILE[] = "hostname: " PLACEHOLDER "\ninbound_mx: " PLACEHOLDER "\n";
 static const char NO_TOKEN[] = "TOKEN"; /* shown where the domain's own is not known */
+enum { PURPOSE_END = PURPOSE_INBOUND_MX + 1 };
 
 /* One check and what it needs. */
 struct checkup {
@@ -35,6 +37,7 @@ struct checkup {
     struct authority *authority;
     struct domain_records records;
     struct check_summary summary;
+    bool is_left_out[PURPOSE_END]; /* required records whose values are not known here */
 };
 
 static void
@@ -158,10 +161,10 @@ make_records(const struct checkup *checkup, const char *token, struct domain_rec
 }
 
 static bool
-has_ownership(const struct config_profile *profile)
+has_purpose(const struct config_profile *profile, enum record_purpose purpose)
 {
     for (size_t i = 0; i < profile->record_count; i++) {
-        if (profile->records[i].purpose == PURPOSE_OWNERSHIP) {
+        if (profile->records[i].purpose == purpose) {
             return true;
         }
     }
@@ -184,7 +187,7 @@ static void
 show_ownership(struct checkup *checkup)
 {
     AUTO_RECORDS whole = {.count = 0};
-    if (!has_ownership(checkup->profile) ||
+    if (!has_purpose(checkup->profile, PURPOSE_OWNERSHIP) ||
         make_records(checkup, NO_TOKEN, &whole, NULL) != ST_OK) {
         return;
     }
@@ -202,6 +205,41 @@ show_ownership(struct checkup *checkup)
     }
 }
 
+static void
+count_asked(const struct domain_records *records, size_t counts[PURPOSE_END])
+{
+    for (size_t i = 0; i < records->count; i++) {
+        const struct domain_record *record = &records->items[i];
+        counts[record->purpose] += record->required && record->status != RECORD_UNCHECKED;
+    }
+}
+
+// What the domain's own entry would be asked for besides.
+static void
+find_left_out(struct checkup *checkup)
+{
+    AUTO_RECORDS whole = {.count = 0};
+    size_t asked[PURPOSE_END] = {0};
+    size_t wanted[PURPOSE_END] = {0};
+    struct profile_inputs inputs = {.domain = checkup->domain,
+                                    .token = NO_TOKEN,
+                                    .region = checkup->region,
+                                    .ses_tokens = {NO_TOKEN, NO_TOKEN, NO_TOKEN},
+                                    .ses_zone = PLACEHOLDER};
+    if (profile_records_make(checkup->config, checkup->profile, &inputs, &whole, NULL) != ST_OK) {
+        return;
+    }
+    for (size_t i = 0; i < whole.count; i++) {
+        whole.items[i].status = RECORD_MISSING; // as if it had been asked for
+    }
+    count_asked(&whole, wanted);
+    count_asked(&checkup->records, asked);
+    for (int i = 0; i < PURPOSE_END; i++) {
+        checkup->is_left_out[i] =
+            has_purpose(checkup->profile, (enum record_purpose)i) && asked[i] < wanted[i];
+    }
+}
+
 static enum cli_exit
 run_check(struct cli *cli, struct checkup *checkup)
 {
@@ -215,17 +253,36 @@ run_check(struct cli *cli, struct checkup *checkup)
     if (checkup->token == NULL) {
         show_ownership(checkup);
     }
+    find_left_out(checkup);
     return CLI_OK;
 }
 
 // ---- output
 
+static json_t *
+left_out_to_json(const struct checkup *checkup)
+{
+    json_t *purposes = json_array();
+    for (int i = 0; i < PURPOSE_END; i++) {
+        if (checkup->is_left_out[i]) {
+            (void)json_array_append_new(purposes,
+                                        json_string(record_purpose_name((enum record_purpose)i)));
+        }
+    }
+    return purposes;
+}
+
 // The word of a domain's status, as far as one check can tell.
 static const char *
-status_word(const struct check_summary *summary)
+status_word(const struct checkup *checkup)
 {
-    switch (summary->required) {
+    switch (checkup->summary.required) {
     case CHECK_PASS:
+        for (int i = 0; i < PURPOSE_END; i++) {
+            if (checkup->is_left_out[i]) {
+                return "incomplete";
+            }
+        }
         return "verified";
     case CHECK_UNKNOWN:
         return "unknown";
@@ -242,10 +299,28 @@ report_to_json(const struct checkup *checkup)
 {
     AUTO_FREE char *text = record_json(&checkup->records, checkup->domain, &checkup->summary);
     AUTO_JSON *seen = json_loads(text, 0, NULL);
-    json_t *root = json_pack("{s:s, s:s, s:s}", "domain", checkup->domain, "profile",
-                             checkup->profile->name, "status", status_word(&checkup->summary));
+    json_t *root = json_pack("{s:s, s:s, s:s, s:o}", "domain", checkup->domain, "profile",
+                             checkup->profile->name, "status", status_word(checkup), "not_asked",
+                             left_out_to_json(checkup));
     (void)json_object_update(root, seen); // fails without memory only
     return root;
+}
+
+static void
+print_left_out(const struct screen *screen, const json_t *purposes)
+{
+    AUTO_STRBUF names = STRBUF_INIT(256);
+    for (size_t i = 0; i < json_array_size(purposes); i++) {
+        strbuf_printf(&names, "%s%s", i == 0 ? "" : ", ",
+                      json_string_value(json_array_get(purposes, i)));
+    }
+    if (json_array_size(purposes) > 0) {
+        screen_line(
+            screen,
+            "Not asked, because the domain's own values are not known here: %s. For a domain "
+            "that was added, 'domain verify' asks for all; see also --token.",
+            strbuf_text(&names));
+    }
 }
 
 static void
@@ -258,8 +333,9 @@ print_report(const struct cli *cli, const struct checkup *checkup)
         return;
     }
     record_show_report(&cli->screen, json_object_get(root, "records"));
+    print_left_out(&cli->screen, json_object_get(root, "not_asked"));
     screen_line(&cli->screen, "%s, profile %s: %s", checkup->domain, checkup->profile->name,
-                status_word(&checkup->summary));
+                status_word(checkup));
 }
 
 static enum cli_exit
@@ -279,6 +355,9 @@ run_domain_check(struct cli *cli, const struct args *args)
     struct checkup checkup = {.token = args_value(args, "--token"),
                               .region = args_value(args, "--region")};
     if (domain_name_check(args->operands[0], NULL, checkup.domain, &why) != ST_OK) {
+        return cli_complain(cli, CLI_USAGE, "%s", why.text);
+    }
+    if (checkup.region != NULL && text_check_region(checkup.region, &why) != ST_OK) {
         return cli_complain(cli, CLI_USAGE, "%s", why.text);
     }
     enum cli_exit code = load_config(cli, &checkup);

@@ -396,9 +396,30 @@ def test_without_its_token_the_ownership_is_shown_and_not_checked(dns, check):
     zone = dns.world.zone("owned.test", ["good"])
     zone.set("_ivymail.owned.test", "TXT", quote_txt("ivymail-verify=old"))
     dns.world.publish()
-    record = check("owned.test", "ivymail", with_config=False)["records"][0]
+    report = check("owned.test", "ivymail", with_config=False)
+    record = report["records"][0]
     assert (record["purpose"], record["status"], record["observed"]) == \
         ("ownership", "unchecked", "ivymail-verify=old")
+    assert report["not_asked"] == ["ownership", "dkim"]
+
+
+def test_what_is_right_as_far_as_it_was_asked_is_not_called_verified(dns, check):
+    zone = dns.world.zone("half.test", ["good"])
+    records = check("half.test", "ivymail", "--token", TOKEN, with_config=False)["records"]
+    for record in records:
+        value = {"TXT": quote_txt(record["value"]), "MX": f"10 {record['value']}."}
+        zone.set(record["name"], record["type"], value.get(record["type"], record["value"] + "."))
+    dns.world.publish()
+    half = check("half.test", "ivymail", with_config=False)
+    whole = check("half.test", "ivymail", "--token", TOKEN, with_config=False)
+    assert half["not_asked"] == ["ownership", "dkim"] and whole["not_asked"] == []
+    assert half["status"] == "incomplete" and whole["status"] == "verified"
+
+
+def test_a_region_that_is_none_is_refused():
+    done = subprocess.run([MAILSPUR, "domain", "check", "client.test", "--profile", "ivymail",
+                           "--region", "x y"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "'x y' is not a region" in done.stderr and not done.stdout
 
 
 @pytest.mark.parametrize("name, said", [
