@@ -11,10 +11,16 @@
 
 enum { FIRST_ROOM = 64 };
 
+struct entry {
+    struct store_domain row;
+    struct entry *next; /* of the same name: the one added before */
+};
+
 struct directory {
-    pthread_rwlock_t lock;          /* protects what follows */
-    struct map *by_id;              /* every row, owned */
-    struct map *by_name;            /* the row that answers for a name, borrowed from by_id */
+    pthread_rwlock_t lock; /* protects what follows */
+    struct map *by_id;     /* every entry, owned */
+    struct map *by_name;   /* the last added of a name, borrowed from by_id */
+    struct map *parents;   /* names with a dot that some name is below of; the value says nothing */
     struct store_domain **in_order; /* every row by name and id, borrowed from by_id */
     size_t room;                    /* of in_order */
     bool is_ordered;                /* else it is sorted when a page is asked for */
@@ -27,6 +33,7 @@ directory_new(void)
     (void)pthread_rwlock_init(&directory->lock, NULL);
     directory->by_id = map_new();
     directory->by_name = map_new();
+    directory->parents = map_new();
     directory->is_ordered = true;
     return directory;
 }
@@ -38,63 +45,21 @@ directory_free(struct directory *directory)
         return;
     }
     free(directory->in_order);
+    map_free(directory->parents, NULL);
     map_free(directory->by_name, NULL);
     map_free(directory->by_id, free);
     (void)pthread_rwlock_destroy(&directory->lock);
     free(directory);
 }
 
-static bool
-is_removed(const struct store_domain *row)
-{
-    return row->status == DOMAIN_REMOVED;
-}
+/* ---- writing --------------------------------------------------------------------------------- */
 
-// 2 holds the name, 1 held it, 0 would like to.
-static int
-rank(const struct store_domain *row)
+// The next name above, or NULL. A name of one label is no domain here.
+static const char *
+parent_of(const char *name)
 {
-    if (is_removed(row)) {
-        return 1;
-    }
-    return row->claims ? 0 : 2;
-}
-
-static bool
-goes_before(const struct store_domain *row, const struct store_domain *other)
-{
-    return rank(row) != rank(other) ? rank(row) > rank(other)
-                                    : row->removed_at >= other->removed_at;
-}
-
-// Rare: the one that answered has stepped back, and perhaps another answers now.
-static struct store_domain *
-best_of_name(const struct directory *directory, const char *name)
-{
-    struct store_domain *best = NULL;
-    struct store_domain *row;
-    size_t cursor = 0;
-    while ((row = map_next(directory->by_id, &cursor, NULL)) != NULL) {
-        if (strcmp(row->name, name) == 0 && (best == NULL || goes_before(row, best))) {
-            best = row;
-        }
-    }
-    return best;
-}
-
-static void
-take_over(struct directory *directory, struct store_domain *mine, const struct store_domain *row)
-{
-    int before = rank(mine);
-    bool is_new = mine->version == 0;
-    *mine = *row;
-    struct store_domain *answers = map_get(directory->by_name, mine->name);
-    if (answers == mine && !is_new && rank(mine) < before) {
-        answers = best_of_name(directory, mine->name);
-    } else if (answers == NULL || goes_before(mine, answers)) {
-        answers = mine;
-    }
-    (void)map_put(directory->by_name, mine->name, answers);
+    const char *dot = strchr(name, '.');
+    return dot == NULL || strchr(dot + 1, '.') == NULL ? NULL : dot + 1;
 }
 
 // Room for one more; the order of names is made when somebody looks at it.
@@ -111,56 +76,162 @@ append(struct directory *directory, struct store_domain *row)
     directory->is_ordered = false;
 }
 
+static void
+insert(struct directory *directory, const struct store_domain *row)
+{
+    struct entry *entry = xcalloc(1, sizeof(*entry));
+    entry->row = *row;
+    append(directory, &entry->row);
+    (void)map_put(directory->by_id, row->id.text, entry);
+    entry->next = map_put(directory->by_name, row->name, entry);
+    for (const char *name = parent_of(row->name); name != NULL; name = parent_of(name)) {
+        (void)map_put(directory->parents, name, directory);
+    }
+}
+
 void
 directory_adopt(struct directory *directory, const struct store_domain *row)
 {
     (void)pthread_rwlock_wrlock(&directory->lock);
-    struct store_domain *mine = map_get(directory->by_id, row->id.text);
+    struct entry *mine = map_get(directory->by_id, row->id.text);
     if (mine == NULL) {
-        mine = xcalloc(1, sizeof(*mine));
-        append(directory, mine);
-        (void)map_put(directory->by_id, row->id.text, mine);
-    }
-    if (mine->version < row->version) {
-        take_over(directory, mine, row);
+        insert(directory, row);
+    } else if (mine->row.version < row->version) {
+        mine->row = *row; // neither id nor name ever change
     }
     (void)pthread_rwlock_unlock(&directory->lock);
 }
 
-void
-directory_each(struct directory *directory, directory_visit *visit, void *context)
+/* ---- looking up ------------------------------------------------------------------------------ */
+
+static bool
+is_removed(const struct store_domain *row)
 {
-    size_t cursor = 0;
-    const struct store_domain *row;
-    (void)pthread_rwlock_rdlock(&directory->lock);
-    while ((row = map_next(directory->by_id, &cursor, NULL)) != NULL && visit(context, row)) {
+    return row->status == DOMAIN_REMOVED;
+}
+
+// 3 holds the name, 2 held it, 1 would like to, 0 held it once.
+static int
+rank(const struct store_domain *row)
+{
+    if (is_removed(row)) {
+        return row->forgotten ? 0 : 2;
     }
-    (void)pthread_rwlock_unlock(&directory->lock);
+    return row->claims ? 1 : 3;
 }
 
 static bool
-copy_row(struct directory *directory, const struct map *map, const char *key,
-         struct store_domain *row_out)
+goes_before(const struct store_domain *row, const struct store_domain *other)
 {
+    return rank(row) != rank(other) ? rank(row) > rank(other) : row->removed_at > other->removed_at;
+}
+
+static bool
+is_watched(const struct store_domain *row)
+{
+    return is_removed(row) && !row->forgotten && row->owned_at != 0;
+}
+
+static bool
+find_best(struct directory *directory, const char *name, bool watched, struct store_domain *row_out)
+{
+    const struct store_domain *best = NULL;
     (void)pthread_rwlock_rdlock(&directory->lock);
-    const struct store_domain *row = map_get(map, key);
-    if (row != NULL) {
-        *row_out = *row;
+    const struct entry *entry = map_get(directory->by_name, name);
+    for (; entry != NULL; entry = entry->next) {
+        const struct store_domain *row = &entry->row;
+        if ((!watched || is_watched(row)) && (best == NULL || goes_before(row, best))) {
+            best = row;
+        }
+    }
+    if (best != NULL) {
+        *row_out = *best;
     }
     (void)pthread_rwlock_unlock(&directory->lock);
-    return row != NULL;
+    return best != NULL;
 }
 
 bool
 directory_find_name(struct directory *directory, const char *name, struct store_domain *row_out)
 {
-    return copy_row(directory, directory->by_name, name, row_out);
+    return find_best(directory, name, false, row_out);
+}
+
+bool
+directory_find_watched(struct directory *directory, const char *name, struct store_domain *row_out)
+{
+    return find_best(directory, name, true, row_out);
 }
 
 bool
 directory_find_id(struct directory *directory, const char *id, struct store_domain *row_out)
 {
-    return copy_row(directory, directory->by_id, id, row_out);
+    (void)pthread_rwlock_rdlock(&directory->lock);
+    const struct entry *entry = map_get(directory->by_id, id);
+    if (entry != NULL) {
+        *row_out = entry->row;
+    }
+    (void)pthread_rwlock_unlock(&directory->lock);
+    return entry != NULL;
+}
+
+/* ---- visiting -------------------------------------------------------------------------------- */
+
+static bool
+visit_name(const struct directory *directory, const char *name, directory_visit *visit,
+           void *context)
+{
+    const struct entry *entry = map_get(directory->by_name, name);
+    while (entry != NULL && visit(context, &entry->row)) {
+        entry = entry->next;
+    }
+    return entry == NULL;
+}
+
+static bool
+visit_all(const struct directory *directory, directory_visit *visit, void *context)
+{
+    size_t cursor = 0;
+    const struct entry *entry;
+    while ((entry = map_next(directory->by_id, &cursor, NULL)) != NULL) {
+        if (!visit(context, &entry->row)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void
+directory_each(struct directory *directory, directory_visit *visit, void *context)
+{
+    (void)pthread_rwlock_rdlock(&directory->lock);
+    (void)visit_all(directory, visit, context);
+    (void)pthread_rwlock_unlock(&directory->lock);
+}
+
+void
+directory_each_of_name(struct directory *directory, const char *name, directory_visit *visit,
+                       void *context)
+{
+    (void)pthread_rwlock_rdlock(&directory->lock);
+    (void)visit_name(directory, name, visit, context);
+    (void)pthread_rwlock_unlock(&directory->lock);
+}
+
+void
+directory_each_near(struct directory *directory, const char *name, directory_visit *visit,
+                    void *context)
+{
+    (void)pthread_rwlock_rdlock(&directory->lock);
+    if (map_get(directory->parents, name) != NULL) { // hardly ever: names below it are not indexed
+        (void)visit_all(directory, visit, context);
+    } else {
+        const char *above = parent_of(name);
+        while (above != NULL && visit_name(directory, above, visit, context)) {
+            above = parent_of(above);
+        }
+    }
+    (void)pthread_rwlock_unlock(&directory->lock);
 }
 
 /* ---- in order ------------------------------------------------------------------------------- */
@@ -221,12 +292,12 @@ directory_page(struct directory *directory, const struct directory_filter *filte
                const char *after, size_t limit, struct store_domain *rows, size_t *count_out)
 {
     lock_ordered(directory);
-    const struct store_domain *last = after == NULL ? NULL : map_get(directory->by_id, after);
+    const struct entry *last = after == NULL ? NULL : map_get(directory->by_id, after);
     bool is_known = after == NULL || last != NULL;
     size_t count = 0;
     size_t all = is_known ? map_count(directory->by_id) : 0;
-    for (size_t i = last == NULL ? 0 : place_behind(directory, last); i < all && count < limit;
-         i++) {
+    for (size_t i = last == NULL ? 0 : place_behind(directory, &last->row);
+         i < all && count < limit; i++) {
         if (is_in(filter, directory->in_order[i])) {
             rows[count++] = *directory->in_order[i];
         }

@@ -21,12 +21,25 @@ void directory_adopt(struct directory *directory, const struct store_domain *row
  *  claim it. */
 bool directory_find_name(struct directory *directory, const char *name,
                          struct store_domain *row_out);
+
+/** The one removed last of those that were proven to be somebody's and are still watched. */
+bool directory_find_watched(struct directory *directory, const char *name,
+                            struct store_domain *row_out);
+
 bool directory_find_id(struct directory *directory, const char *id, struct store_domain *row_out);
 
 /** Called for each row, in no order, under the lock: it must not block nor call back. False ends.
  */
 typedef bool directory_visit(void *context, const struct store_domain *row);
 void directory_each(struct directory *directory, directory_visit *visit, void *context);
+
+/** As directory_each, for the rows of this name. */
+void directory_each_of_name(struct directory *directory, const char *name, directory_visit *visit,
+                            void *context);
+
+/** As directory_each, for at least the rows of names above and below this one. */
+void directory_each_near(struct directory *directory, const char *name, directory_visit *visit,
+                         void *context);
 
 /** Which rows a page has. */
 struct directory_filter {

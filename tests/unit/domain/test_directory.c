@@ -172,6 +172,113 @@ rows_that_come_and_change_between_two_pages_move_no_other(void **state)
     directory_free(directory);
 }
 
+static void
+adopt_name(struct directory *directory, const char *id, const char *name, enum domain_status status,
+           bool was_owned)
+{
+    static uint64_t version = 0;
+    struct store_domain row = row_of(id, name, status, ++version);
+    row.owned_at = was_owned ? 1 : 0;
+    directory_adopt(directory, &row);
+}
+
+static void
+a_watched_entry_is_found_behind_who_added_the_name_again(void **state)
+{
+    (void)state;
+    struct directory *directory = directory_new();
+    struct store_domain row;
+    assert_false(directory_find_watched(directory, "a.test", &row));
+    adopt_name(directory, "1", "a.test", DOMAIN_REMOVED, true);
+    adopt_name(directory, "2", "a.test", DOMAIN_REMOVED, true);
+    adopt_name(directory, "3", "a.test", DOMAIN_REMOVED, false);
+    adopt_name(directory, "4", "a.test", DOMAIN_PENDING, false);
+    adopt_name(directory, "5", "b.test", DOMAIN_VERIFIED, true);
+    assert_true(directory_find_watched(directory, "a.test", &row));
+    assert_string_equal(row.id.text, "2"); // the last that was somebody's
+    row.forgotten = true;
+    row.version += 100;
+    directory_adopt(directory, &row);
+    assert_true(directory_find_watched(directory, "a.test", &row));
+    assert_string_equal(row.id.text, "1");
+    assert_false(directory_find_watched(directory, "b.test", &row)); // not removed
+    directory_free(directory);
+}
+
+static void
+what_is_forgotten_answers_last(void **state)
+{
+    (void)state;
+    struct directory *directory = directory_new();
+    struct store_domain row = row_of("1", "a.test", DOMAIN_REMOVED, 1);
+    row.forgotten = true;
+    directory_adopt(directory, &row);
+    row = row_of("2", "a.test", DOMAIN_PENDING, 2);
+    row.claims = true;
+    directory_adopt(directory, &row);
+    assert_true(directory_find_name(directory, "a.test", &row));
+    assert_string_equal(row.id.text, "2");
+    directory_free(directory);
+}
+
+struct visited {
+    size_t count;
+    size_t most;
+    char ids[8]; /* one letter each */
+};
+
+static bool
+on_visited(void *context, const struct store_domain *row)
+{
+    struct visited *visited = context;
+    visited->ids[visited->count++] = row->id.text[0];
+    return visited->count < visited->most;
+}
+
+static void
+rows_of_a_name_and_of_names_near_it_are_visited(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *label;
+        const char *name;
+        const char *of_name; /* newest first */
+        const char *near;    /* at least */
+    } cases[] = {
+        {"two entries, one above", "mail.corp.test", "32", "1"},
+        {"below", "corp.test", "1", "2345"},
+        {"both", "a.mail.corp.test", "4", "123"},
+        {"unknown, below", "x.y.corp.test", "", "1"},
+        {"unknown, above others", "corp", "", ""}, // no domain
+        {"part of a label", "l.corp.test", "", "1"},
+        {"alone", "other.test", "6", ""},
+    };
+    struct directory *directory = directory_new();
+    adopt_name(directory, "1", "corp.test", DOMAIN_VERIFIED, true);
+    adopt_name(directory, "2", "mail.corp.test", DOMAIN_REMOVED, true);
+    adopt_name(directory, "3", "mail.corp.test", DOMAIN_PENDING, false);
+    adopt_name(directory, "4", "a.mail.corp.test", DOMAIN_PENDING, false);
+    adopt_name(directory, "5", "b.mail.corp.test", DOMAIN_PENDING, false);
+    adopt_name(directory, "6", "other.test", DOMAIN_PENDING, false);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct visited same = {.most = 7};
+        struct visited near = {.most = 7};
+        directory_each_of_name(directory, cases[i].name, on_visited, &same);
+        directory_each_near(directory, cases[i].name, on_visited, &near);
+        bool all = true;
+        for (const char *c = cases[i].near; *c != '\0'; c++) {
+            all = all && strchr(near.ids, *c) != NULL;
+        }
+        if (strcmp(same.ids, cases[i].of_name) != 0 || !all) {
+            fail_msg("%s: '%s', near '%s'", cases[i].label, same.ids, near.ids);
+        }
+    }
+    struct visited one = {.most = 1};
+    directory_each_near(directory, "corp.test", on_visited, &one);
+    assert_int_equal(one.count, 1); // it ends when the visitor says so
+    directory_free(directory);
+}
+
 int
 main(void)
 {
@@ -180,6 +287,9 @@ main(void)
         cmocka_unit_test(the_living_answers_before_the_removed_and_then_the_last),
         cmocka_unit_test(a_page_has_the_rows_of_its_filter_by_name_and_age),
         cmocka_unit_test(rows_that_come_and_change_between_two_pages_move_no_other),
+        cmocka_unit_test(a_watched_entry_is_found_behind_who_added_the_name_again),
+        cmocka_unit_test(what_is_forgotten_answers_last),
+        cmocka_unit_test(rows_of_a_name_and_of_names_near_it_are_visited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
