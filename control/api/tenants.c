@@ -113,6 +113,12 @@ tenants_remove(struct call *call, struct why *why)
     if (status == ST_OK) {
         status = held_from_word(body.held, &held, why);
     }
+    if (status == ST_OK && body.held != NULL && !body.domains) {
+        status =
+            why_set(why, ST_INVALID,
+                    "'held' is about the mail of the tenant's domains: add \"domains\": true to "
+                    "remove them too, or leave it out");
+    }
     if (status == ST_OK && body.domains) {
         return remove_with_domains(call, held, why);
     }

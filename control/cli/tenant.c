@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // mailspur tenant ...
+#include <inttypes.h>
+
 #include "common/clock.h"
 #include "control/cli/call.h"
 #include "control/cli/confirm.h"
@@ -106,8 +108,9 @@ run_tenant_remove(struct cli *cli, const struct args *args)
     }
     screen_line(&cli->screen, "%s is removed", call_text(answer, "tenant"));
     if (args_value(args, "--domains") != NULL) {
-        screen_line(&cli->screen, "%lld of its domains are removed with it",
-                    (long long)call_number(answer, "domains"));
+        int64_t count = call_number(answer, "domains");
+        screen_line(&cli->screen, "%" PRId64 " of its domains %s removed with it", count,
+                    count == 1 ? "is" : "are");
         listing_print_held(cli, args_value(args, "--held"), answer);
     }
     return code;
