@@ -78,6 +78,20 @@ is_ours(const struct store_domain *domain)
            (domain->inbound || domain->status != DOMAIN_PENDING);
 }
 
+// The entry that answers for a name. While a removed name is watched its senders are told so, until
+// who added it again has proven it; false: none of ours.
+static bool
+find_entry(struct registry *registry, const char *name, struct store_domain *entry_out)
+{
+    struct store_domain entry;
+    if ((registry_find(registry, name, &entry) != ST_OK || !is_ours(&entry)) &&
+        registry_find_watched(registry, name, &entry) != ST_OK) {
+        return false;
+    }
+    *entry_out = entry;
+    return true;
+}
+
 static size_t
 count_destinations(const struct route_match *matches, size_t count)
 {
@@ -123,8 +137,7 @@ gate_decide(const struct config *config, struct registry *registry, const char *
     *out = (struct gate_answer){.decision = GATE_NOT_OURS, .reply_enhanced = "", .hold = ""};
     struct store_domain entry;
     if (address_parse(recipient, &out->recipient, NULL) != ST_OK ||
-        out->recipient.domain[0] == '\0' ||
-        registry_find(registry, out->recipient.domain, &entry) != ST_OK || !is_ours(&entry)) {
+        out->recipient.domain[0] == '\0' || !find_entry(registry, out->recipient.domain, &entry)) {
         return;
     }
     memcpy(out->tenant, entry.tenant, sizeof(out->tenant));

@@ -95,6 +95,7 @@ struct store_domain {
     /* between tenants (verifier/domain/claims.h) */
     bool claims;         /* another tenant holds the name; this row only waits for it */
     bool needs_approval; /* the operator has to allow it first */
+    bool approved;       /* and did: this entry, for good */
     /* what checks came to */
     enum domain_mail mail;
     bool mx_points_here;          /* removed, and still an MX of it is ours */

@@ -71,7 +71,7 @@ static json_t *
 view(const struct call *call, const struct store_domain *domain)
 {
     AUTO_CONFIG *config = config_holder_get(call->context->holder);
-    return view_domain(domain, config);
+    return view_domain(domain, config, call->context->registry);
 }
 
 static void
@@ -203,7 +203,7 @@ static void
 on_listed(void *context, const struct store_domain *domain)
 {
     struct listing *listing = context;
-    json_t *item = view_domain(domain, listing->config);
+    json_t *item = view_domain(domain, listing->config, listing->registry);
     if (listing->query->problems) {
         (void)json_object_set_new(item, "problems", count_problems(listing->registry, domain));
     }
@@ -366,8 +366,11 @@ check_routes(const struct call *call, const struct store_domain *row, struct why
                        name, domain->file);
     }
     if (domain->tenant != NULL && strcmp(domain->tenant, row->tenant) != 0) {
-        return why_set(why, ST_REFUSED, "the routes in %s are those of tenant %s, not of %s",
-                       domain->file, domain->tenant, row->tenant);
+        return why_set(
+            why, ST_REFUSED,
+            "the routes in %s are another tenant's: write 'tenant: %s' there if they are "
+            "to take its mail, reload, and try again",
+            domain->file, row->tenant);
     }
     if (domain->tenant == NULL &&
         registry_was_anothers(call->context->registry, name, row->tenant)) {
@@ -396,7 +399,9 @@ domains_change(struct call *call, struct why *why)
     if (status == ST_OK) {
         status = find_living_domain(call, &domain, why);
     }
-    if (status == ST_OK && body.inbound) {
+    // Of one that waits its routes are not to be spoken of: registry_set_inbound says what for.
+    if (status == ST_OK && body.inbound &&
+        registry_waits(call->context->registry, &domain) == NULL) {
         status = check_routes(call, &domain, why);
     }
     if (status == ST_OK) {

@@ -7,7 +7,6 @@
 #include "common/verdict.h"
 #include "common/xalloc.h"
 #include "control/api/json.h"
-#include "verifier/domain/claims.h"
 #include "verifier/domain/state.h"
 
 static void
@@ -16,11 +15,41 @@ set(json_t *object, const char *name, json_t *value)
     (void)json_object_set_new(object, name, value); // fails only without memory
 }
 
+static void
+on_near(void *context, const struct store_domain *row)
+{
+    json_t *item = json_object();
+    set(item, "domain", api_json_text(row->name));
+    set(item, "tenant", api_json_text(row->tenant));
+    (void)json_array_append_new(context, item);
+}
+
+// The one place where other tenants are named; null: there is nothing to tell.
+static json_t *
+view_for_operator(const struct store_domain *domain, struct registry *registry)
+{
+    struct store_domain rival;
+    bool has_rival = registry_rival(registry, domain, &rival);
+    if (!has_rival && !domain->needs_approval) {
+        return json_null();
+    }
+    json_t *near = json_array();
+    if (domain->needs_approval) {
+        registry_near(registry, domain, on_near, near);
+    }
+    json_t *view = json_object();
+    set(view, "holder", api_json_text_or_null(has_rival ? rival.tenant : ""));
+    set(view, "proven", json_boolean(has_rival && domain_was_owned(&rival)));
+    set(view, "near", near);
+    return view;
+}
+
 json_t *
-view_domain(const struct store_domain *domain, const struct config *config)
+view_domain(const struct store_domain *domain, const struct config *config,
+            struct registry *registry)
 {
     const struct config_domain *routes = config_find_domain(config, domain->name);
-    const char *waits = claims_explain(domain);
+    const char *waits = registry_waits(registry, domain);
     const struct domain_rules rules = {.pending_for_ms = config->verification.pending_for_ms,
                                        .grace_ms = config->verification.grace_ms,
                                        .misses = (uint32_t)config->verification.misses,
@@ -36,6 +65,7 @@ view_domain(const struct store_domain *domain, const struct config *config)
     set(view, "waits", api_json_text_or_null(waits == NULL ? "" : waits));
     set(view, "claims", json_boolean(domain->claims));
     set(view, "needs_approval", json_boolean(domain->needs_approval));
+    set(view, "approved", json_boolean(domain->approved));
     set(view, "contested_at", api_json_time(domain->contested_at));
     set(view, "inbound", json_boolean(domain->inbound));
     set(view, "mail", api_json_text(domain_mail_name(domain->mail)));
@@ -53,6 +83,7 @@ view_domain(const struct store_domain *domain, const struct config *config)
     set(view, "mail_changes_at", api_json_time(domain_state_mail_changes_at(domain, &rules)));
     set(view, "removed_at", api_json_time(domain->removed_at));
     set(view, "mx_points_here", json_boolean(domain->mx_points_here));
+    set(view, "operator", view_for_operator(domain, registry));
     return view;
 }
 

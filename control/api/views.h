@@ -11,7 +11,13 @@
 
 struct json_t;
 
-struct json_t *view_domain(const struct store_domain *domain, const struct config *config);
+/**
+ * A domain, as its tenant may see it and the operator does. Who else has the name, or one above or
+ * below it, stands in the member `operator` alone: it is the operator's, and is to be left out of
+ * what a tenant is answered. All else names no other tenant, and neither do error texts and events.
+ */
+struct json_t *view_domain(const struct store_domain *domain, const struct config *config,
+                           struct registry *registry);
 
 struct json_t *view_tenant(const struct store_tenant *tenant);
 

@@ -191,7 +191,7 @@ static const struct command COMMANDS[] = {
     {.group = "domain",
      .verb = "approve",
      .operands = "NAME",
-     .summary = "allow a domain above or below one of another tenant",
+     .summary = "allow a domain above or below one that another tenant holds",
      OPTIONS(DOMAIN_APPROVE),
      .operands_min = 1,
      .operands_max = 1,

@@ -75,15 +75,19 @@ print_state(const struct cli *cli, const json_t *domain)
     print_ses(cli, json_object_get(domain, "ses"));
 }
 
-// Another tenant has the name: which one.
+// Other tenants: whom a claim waits for, and whose names the approval is about.
 static void
-print_holder(const struct cli *cli, const json_t *domain)
+print_others(const struct cli *cli, const json_t *domain)
 {
-    AUTO_JSON *holder = NULL;
-    if (json_is_true(json_object_get(domain, "claims")) &&
-        domain_ask(cli, "GET", call_text(domain, "domain"), "", NULL, &holder) == CLI_OK) {
-        listing_print_pair(cli, "held by", call_text(holder, "tenant"));
-        listing_print_moment(cli, "contested", call_text(domain, "contested_at"));
+    const json_t *others = json_object_get(domain, "operator");
+    const json_t *near = json_object_get(others, "near");
+    bool is_proven = json_is_true(json_object_get(others, "proven"));
+    listing_print_pair(cli, is_proven ? "held by" : "added by", call_text(others, "holder"));
+    listing_print_moment(cli, "contested", call_text(domain, "contested_at"));
+    for (size_t i = 0; i < json_array_size(near); i++) {
+        const json_t *row = json_array_get(near, i);
+        screen_line(&cli->screen, "  %-12s %s (tenant %s)", "near", call_text(row, "domain"),
+                    call_text(row, "tenant"));
     }
 }
 
@@ -98,7 +102,7 @@ run_domain_show(struct cli *cli, const struct args *args)
     const struct screen *screen = &cli->screen;
     const json_t *records = json_object_get(domain, "records");
     domain_print_headline(screen, domain);
-    print_holder(cli, domain);
+    print_others(cli, domain);
     print_state(cli, domain);
     if (call_text(domain, "checked_at")[0] == '\0' && json_array_size(records) > 0) {
         screen_line(screen, "not checked yet: mailspur domain verify %s",

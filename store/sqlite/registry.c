@@ -32,14 +32,14 @@ next_version(struct sql *sql, uint64_t *version_out, struct why *why)
 
 // In the order of domain_values() and of read_domain().
 #define DOMAIN_COLUMNS                                                                             \
-    "tenant, name, profile, region, token, status, inbound, claims, needs_approval, mail,"         \
-    " mx_points_here, releases_identity, forgotten, checks, misses, ownership_misses, status_ms,"  \
-    " ownership_missing_ms, created_at, owned_at, verified_at, checked_at, missing_since,"         \
-    " ownership_missing_since, claim_seen_at, contested_at, failed_at, removed_at, next_check_at," \
-    " version"
+    "tenant, name, profile, region, token, status, inbound, claims, needs_approval, approved,"     \
+    " mail, mx_points_here, releases_identity, forgotten, checks, misses, ownership_misses,"       \
+    " status_ms, ownership_missing_ms, created_at, owned_at, verified_at, checked_at,"             \
+    " missing_since, ownership_missing_since, claim_seen_at, contested_at, failed_at, removed_at," \
+    " next_check_at, version"
 #define DOMAIN_PLACES                                                                              \
     "?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26," \
-    "?27,?28,?29,?30,?31"
+    "?27,?28,?29,?30,?31,?32"
 
 static enum status
 write_domain(const struct put *put, struct sql *sql, struct why *why)
@@ -47,7 +47,7 @@ write_domain(const struct put *put, struct sql *sql, struct why *why)
     static const char INSERT[] =
         "INSERT INTO domain (id, " DOMAIN_COLUMNS ") VALUES (?1, " DOMAIN_PLACES ")";
     static const char UPDATE[] = "UPDATE domain SET (" DOMAIN_COLUMNS ") = (" DOMAIN_PLACES
-                                 ") WHERE id = ?1 AND version = ?32";
+                                 ") WHERE id = ?1 AND version = ?33";
     const struct store_domain *domain = put->domain;
     const struct sql_value values[] = {
         SQL_TEXT(domain->id.text),
@@ -60,6 +60,7 @@ write_domain(const struct put *put, struct sql *sql, struct why *why)
         SQL_INT(domain->inbound),
         SQL_INT(domain->claims),
         SQL_INT(domain->needs_approval),
+        SQL_INT(domain->approved),
         SQL_TEXT(domain_mail_name(domain->mail)),
         SQL_INT(domain->mx_points_here),
         SQL_INT(domain->releases_identity),
@@ -157,26 +158,27 @@ read_domain(struct query *query, struct store_domain *domain_out, struct why *wh
         .inbound = query_int(query, 7) != 0,
         .claims = query_int(query, 8) != 0,
         .needs_approval = query_int(query, 9) != 0,
-        .mx_points_here = query_int(query, 11) != 0,
-        .releases_identity = query_int(query, 12) != 0,
-        .forgotten = query_int(query, 13) != 0,
-        .checks = (uint32_t)query_int(query, 14),
-        .misses = (uint32_t)query_int(query, 15),
-        .ownership_misses = (uint32_t)query_int(query, 16),
-        .status_ms = query_int(query, 17),
-        .ownership_missing_ms = query_int(query, 18),
-        .created_at = query_int(query, 19),
-        .owned_at = query_int(query, 20),
-        .verified_at = query_int(query, 21),
-        .checked_at = query_int(query, 22),
-        .missing_since = query_int(query, 23),
-        .ownership_missing_since = query_int(query, 24),
-        .claim_seen_at = query_int(query, 25),
-        .contested_at = query_int(query, 26),
-        .failed_at = query_int(query, 27),
-        .removed_at = query_int(query, 28),
-        .next_check_at = query_int(query, 29),
-        .version = (uint64_t)query_int(query, 30),
+        .approved = query_int(query, 10) != 0,
+        .mx_points_here = query_int(query, 12) != 0,
+        .releases_identity = query_int(query, 13) != 0,
+        .forgotten = query_int(query, 14) != 0,
+        .checks = (uint32_t)query_int(query, 15),
+        .misses = (uint32_t)query_int(query, 16),
+        .ownership_misses = (uint32_t)query_int(query, 17),
+        .status_ms = query_int(query, 18),
+        .ownership_missing_ms = query_int(query, 19),
+        .created_at = query_int(query, 20),
+        .owned_at = query_int(query, 21),
+        .verified_at = query_int(query, 22),
+        .checked_at = query_int(query, 23),
+        .missing_since = query_int(query, 24),
+        .ownership_missing_since = query_int(query, 25),
+        .claim_seen_at = query_int(query, 26),
+        .contested_at = query_int(query, 27),
+        .failed_at = query_int(query, 28),
+        .removed_at = query_int(query, 29),
+        .next_check_at = query_int(query, 30),
+        .version = (uint64_t)query_int(query, 31),
     };
     id_read(query, 0, &domain->id);
     (void)snprintf(domain->tenant, sizeof(domain->tenant), "%s", query_text(query, 1));
@@ -185,7 +187,7 @@ read_domain(struct query *query, struct store_domain *domain_out, struct why *wh
     (void)snprintf(domain->region, sizeof(domain->region), "%s", query_text(query, 4));
     (void)snprintf(domain->token, sizeof(domain->token), "%s", query_text(query, 5));
     const char *status = query_text(query, 6);
-    const char *mail = query_text(query, 10);
+    const char *mail = query_text(query, 11);
     if (domain_status_from_name(status, &domain->status) != ST_OK ||
         domain_mail_from_name(mail, &domain->mail) != ST_OK) {
         return why_set(why, ST_IO, "store: domain %s has status \"%.20s\", mail \"%.20s\"",

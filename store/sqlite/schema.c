@@ -109,6 +109,11 @@ static const char *const MIGRATIONS[] = {
     "ALTER TABLE event ADD COLUMN previous TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE event ADD COLUMN findings TEXT NOT NULL DEFAULT '';"
     "INSERT INTO counter SELECT 'told', coalesce(max(id), 0) FROM event;",
+    // What the operator approved is kept; until now only the event told of it.
+    "ALTER TABLE domain ADD COLUMN approved INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE domain SET approved = 1 WHERE needs_approval = 0 AND EXISTS (SELECT 1 FROM event"
+    " WHERE event.domain = domain.name AND event.tenant = domain.tenant"
+    " AND event.kind = 'domain.approved' AND event.at >= domain.created_at);",
 };
 
 static enum status

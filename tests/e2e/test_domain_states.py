@@ -13,6 +13,7 @@ pytestmark = pytest.mark.skipif(os.environ.get("MAILSPUR_LAB_NAMESPACE") != "1",
                                 reason="name servers need port 53: a network namespace")
 TIMES = {"pending_for": "2s", "confirm_after": "1s", "grace": "4s", "misses": 3, "deferred_for": "3s"}
 PATIENCE = 40
+REMOVED = "<ticket+1@{}>: Recipient address rejected: this domain was removed"
 
 
 class Life:
@@ -208,10 +209,19 @@ def test_a_removed_domain_refuses_at_once_and_delivers_what_it_took(life):
     # Its MX still leads here: the operator is told.
     wait_until(lambda: "domain.mx_points_here" in life.kinds(name), "the event", PATIENCE)
     assert life.lab.cli("domain", "show", name)["mx_points_here"] is True
+    # Who adds it again, and as long as that is not proven, changes nothing for its senders.
+    life.lab.cli("domain", "add", name, "--profile", "inbound", "--tenant", "other")
+    assert life.send(name) == "550 5.7.1 " + REMOVED.format(name)
+    life.lab.cli("domain", "remove", name, "--yes")
     again = life.add(name)
     new = next(r["value"] for r in again["records"] if r["purpose"] == "ownership")
     assert new != token and life.check(name)["status"] == "pending"
-    assert life.send(name).startswith("5")
+    assert life.send(name) == "550 5.7.1 " + REMOVED.format(name)
+    life.publish(name)
+    assert life.check(name)["status"] == "verified"
+    assert "removed" not in life.send(name)
+    life.lab.cli("domain", "inbound", "on", name)
+    assert life.send(name).startswith("250")
 
 
 @pytest.mark.parametrize("choice, state", [("drain", "done"), ("discard", "dead")])

@@ -14,6 +14,12 @@ claims_is_below(const char *name, const char *parent)
            strcmp(name + name_length - parent_length, parent) == 0;
 }
 
+bool
+claims_is_held(const struct store_domain *row)
+{
+    return row->status != DOMAIN_REMOVED && !row->claims && domain_was_owned(row);
+}
+
 enum claims_relation
 claims_relate(const struct store_domain *row, const char *tenant, const char *name)
 {
@@ -25,14 +31,11 @@ claims_relate(const struct store_domain *row, const char *tenant, const char *na
     if (is_theirs) {
         return is_same ? CLAIMS_OWN : CLAIMS_FREE;
     }
-    if (row->claims) {
-        return CLAIMS_FREE;
-    }
     if (is_same) {
-        return CLAIMS_HELD;
+        return row->claims ? CLAIMS_FREE : CLAIMS_TAKEN;
     }
-    return claims_is_below(name, row->name) || claims_is_below(row->name, name) ? CLAIMS_RELATED
-                                                                                : CLAIMS_FREE;
+    bool is_near = claims_is_below(name, row->name) || claims_is_below(row->name, name);
+    return is_near && claims_is_held(row) ? CLAIMS_RELATED : CLAIMS_FREE;
 }
 
 /* ---- rows that wait -------------------------------------------------------------------------- */
@@ -58,24 +61,36 @@ claims_limit(struct domain_outcome *outcome)
 }
 
 const char *
-claims_explain(const struct store_domain *row)
+claims_explain(const struct store_domain *row, bool is_held)
 {
     if (row->needs_approval) {
-        return "a domain above or below it is held by another tenant: the operator has to approve "
-               "this one";
+        return "another tenant holds a domain above or below it: the operator has to approve this "
+               "one";
     }
     if (!row->claims) {
         return NULL;
     }
     if (row->contested_at != 0) {
-        return "held by another tenant, and both proofs of ownership stand in its DNS: the name "
+        return "another tenant's proof of ownership stands in the DNS beside this one: the name "
                "stays where it is until one of them is removed";
+    }
+    if (!is_held) {
+        return "another tenant added it before, and nobody has proven to own it yet: the name goes "
+               "to the first whose proof of ownership is in the DNS";
     }
     return row->claim_seen_at != 0
                ? "held by another tenant, whose proof of ownership is gone: the name moves when a "
                  "check in an hour sees the same"
                : "held by another tenant: the name moves here when its proof of ownership is gone "
                  "from the DNS and this one is there";
+}
+
+void
+claims_tell_approval(const struct store_domain *row, bool waited, struct domain_step *step)
+{
+    if (row->needs_approval && !waited) {
+        domain_step_add(step, "domain.needs_approval", claims_explain(row, false));
+    }
 }
 
 /* ---- a contest ------------------------------------------------------------------------------- */
@@ -109,11 +124,14 @@ waited_ms(const struct store_domain *claim, const struct claims_time *time)
     return elapsed < time->up_ms ? elapsed : time->up_ms;
 }
 
-// The holder's proof is gone, and the claim's is there.
+// The holder's proof is gone, and the claim's is there. The first look counts for nothing when the
+// holder's proof was seen behind it.
 static bool
-confirm(struct store_domain *claim, const struct claims_time *time, struct domain_step *step)
+confirm(struct store_domain *claim, int64_t holder_seen_at, const struct claims_time *time,
+        struct domain_step *step)
 {
-    bool is_first = claim->claim_seen_at == 0 || claim->claim_seen_at > time->now;
+    bool is_void = claim->claim_seen_at <= holder_seen_at && holder_seen_at <= time->now;
+    bool is_first = claim->claim_seen_at == 0 || claim->claim_seen_at > time->now || is_void;
     set_time(&claim->contested_at, 0, step);
     if (is_first) {
         set_time(&claim->claim_seen_at, time->now, step);
@@ -142,6 +160,6 @@ claims_judge(struct store_domain *claim, const struct claims_seen *seen,
         contest(claim, time->now, step_out);
         return false;
     }
-    bool is_confirmed = confirm(claim, time, step_out);
+    bool is_confirmed = confirm(claim, seen->holder_seen_at, time, step_out);
     return is_confirmed || !seen->holder_was_proven;
 }

@@ -4,8 +4,9 @@
 //   A name has one holder, and may have claims of other tenants beside it, each with a token of its
 //   own. The holder keeps the name while its token stands. When it is gone, and the claim's is on
 //   all servers, twice, CLAIMS_CONFIRM_MS apart, the name moves. A name that nobody has proven yet
-//   goes to the first who does. What lies above or below a name of another tenant waits for the
-//   operator's approval.
+//   goes to the first who does. Of names above and below each other, whoever proves the second one
+//   waits for the operator's approval: names that nobody has proven ask nobody for anything, and
+//   what a tenant has proven it keeps. An approval is of one entry, for as long as it is there.
 #ifndef VERIFIER_DOMAIN_CLAIMS_H
 #define VERIFIER_DOMAIN_CLAIMS_H
 
@@ -22,9 +23,12 @@ bool claims_is_below(const char *name, const char *parent);
 enum claims_relation {
     CLAIMS_FREE,   /* nothing */
     CLAIMS_OWN,    /* the tenant has added it already */
-    CLAIMS_HELD,   /* another tenant holds it: it can only be claimed */
+    CLAIMS_TAKEN,  /* another tenant was first: it can only be claimed */
     CLAIMS_RELATED /* another tenant holds a name above or below it: the operator has to approve */
 };
+
+/** True when the tenant has proven to own the name, at any time, and nobody took it away. */
+bool claims_is_held(const struct store_domain *row);
 
 enum claims_relation claims_relate(const struct store_domain *row, const char *tenant,
                                    const char *name);
@@ -35,8 +39,15 @@ bool claims_waits(const struct store_domain *row);
 /** What a check means for such a row: nothing passes yet. */
 void claims_limit(struct domain_outcome *outcome);
 
-/** Why the row waits, as one sentence that names no other tenant; NULL when it does not. */
-const char *claims_explain(const struct store_domain *row);
+/**
+ * Why the row waits, as one sentence that names no other tenant; NULL when it does not.
+ *
+ * @is_held  of a claim: the one who has the name has proven to own it
+ */
+const char *claims_explain(const struct store_domain *row, bool is_held);
+
+/** Event "domain.needs_approval" when the row waits for it and did not before. */
+void claims_tell_approval(const struct store_domain *row, bool waited, struct domain_step *step);
 
 /** What one look found of both proofs of ownership. */
 struct claims_seen {
@@ -44,6 +55,7 @@ struct claims_seen {
     enum check_outcome holders;
     bool resolver_only;     /* the zone's own servers could not be asked: it proves nothing */
     bool holder_was_proven; /* at any time */
+    int64_t holder_seen_at; /* when its proof was last seen; 0: never */
 };
 
 /** Time, as far as it can be trusted for taking a name away. */

@@ -106,6 +106,12 @@ registry_find(struct registry *registry, const char *name, struct store_domain *
 }
 
 enum status
+registry_find_watched(struct registry *registry, const char *name, struct store_domain *domain_out)
+{
+    return directory_find_watched(registry->directory, name, domain_out) ? ST_OK : ST_NOT_FOUND;
+}
+
+enum status
 registry_find_id(struct registry *registry, const char *id, struct store_domain *domain_out)
 {
     return directory_find_id(registry->directory, id, domain_out) ? ST_OK : ST_NOT_FOUND;
@@ -279,9 +285,9 @@ static enum status
 check_inbound_allowed(struct registry *registry, const struct store_domain *domain, struct why *why)
 {
     AUTO_CONFIG *config = config_holder_get(registry->settings.holder);
-    const char *waits = claims_explain(domain);
+    const char *waits = registry_waits(registry, domain);
     if (waits != NULL) {
-        return why_set(why, ST_REFUSED, "%.80s is %s", domain->name, waits);
+        return why_set(why, ST_REFUSED, "%.80s cannot take mail yet: %s", domain->name, waits);
     }
     bool by_proof = config->verification.inbound_needs == CONFIG_NEEDS_OWNERSHIP;
     bool is_proven = domain_was_owned(domain) && domain->ownership_misses == 0;
@@ -391,6 +397,9 @@ registry_remove_tenant(struct registry *registry, const char *tenant, enum regis
     while (directory_page(registry->directory, &filter, NULL, 1, &row, &count) && count > 0) {
         uint64_t moved = 0;
         enum status status = registry_remove(registry, row.id.text, held, &row, &moved, why);
+        if (status == ST_NOT_FOUND) {
+            continue; // somebody was faster
+        }
         if (status != ST_OK) {
             return status;
         }

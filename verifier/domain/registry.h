@@ -87,6 +87,28 @@ MUST_CHECK enum status registry_find_of(struct registry *registry, const char *n
 /** True when another tenant has proven to own this name, at any time. From memory. */
 bool registry_was_anothers(struct registry *registry, const char *name, const char *tenant);
 
+/** The removed entry of this name (A-labels) that is still watched, whoever has added it again;
+ *  never one that was not proven. ST_NOT_FOUND. From memory. */
+MUST_CHECK enum status registry_find_watched(struct registry *registry, const char *name,
+                                             struct store_domain *domain_out);
+
+enum { REGISTRY_NEAR_MAX = 20 };
+
+/** Called for the names of other tenants above and below this one that are proven to be theirs, at
+ *  most REGISTRY_NEAR_MAX of them: those that `needs_approval` is about. For the operator's eyes.
+ */
+void registry_near(struct registry *registry, const struct store_domain *domain,
+                   store_domain_visit *visit, void *context);
+
+/** Whom a claim waits for: the entry that has the name. False: none, or it is no claim. For the
+ *  operator's eyes. From memory. */
+bool registry_rival(struct registry *registry, const struct store_domain *domain,
+                    struct store_domain *rival_out);
+
+/** Why a domain waits, as one sentence that names no other tenant; NULL: it does not. From memory.
+ */
+const char *registry_waits(struct registry *registry, const struct store_domain *domain);
+
 /**
  * Called for the next domains in the order of names: at most `limit`. May call back.
  *
@@ -115,8 +137,8 @@ struct registry_addition {
  * profiles with `dkim: local` are made; with `dkim: ses` the identity is asked for, and is made
  * later when SES does not answer.
  *
- * A name that another tenant holds is added as a claim; one above or below such a name waits for
- * registry_approve (claims.h).
+ * A name that another tenant has added is added as a claim; one above or below a name that another
+ * has proven waits for registry_approve (claims.h).
  *
  * @return  ST_OK; ST_INVALID with the sentence for the user; ST_CONFLICT the tenant has it already;
  *          ST_REFUSED it is reserved, or SES is not configured;
@@ -135,8 +157,8 @@ MUST_CHECK enum status registry_check_tenant(const char *tenant, struct why *why
 MUST_CHECK enum status registry_set_inbound(struct registry *registry, const char *which, bool on,
                                             struct store_domain *domain_out, struct why *why);
 
-/** The operator allows a domain above or below one of another tenant. ST_NOT_FOUND; ST_CONFLICT it
- *  needs no approval; store errors. */
+/** The operator allows a domain above or below one that another tenant holds: this entry of this
+ *  tenant, for good. ST_NOT_FOUND; ST_CONFLICT it needs no approval; store errors. */
 MUST_CHECK enum status registry_approve(struct registry *registry, const char *which,
                                         struct store_domain *domain_out, struct why *why);
 

@@ -53,8 +53,9 @@ struct census {
     uint64_t pending; /* of the tenant; so is the next */
     uint64_t living;
     bool is_own;     /* has been added already */
-    bool is_held;    /* by another; so is the next */
-    bool is_related; /* a name above or below it */
+    bool is_taken;   /* another was first */
+    bool is_held;    /* and has proven it */
+    bool is_related; /* another holds a name above or below it */
 };
 
 static bool
@@ -70,32 +71,34 @@ count_row(void *context, const struct store_domain *row)
     }
     enum claims_relation relation = claims_relate(row, census->tenant, census->name);
     census->is_own |= relation == CLAIMS_OWN;
-    census->is_held |= relation == CLAIMS_HELD;
+    census->is_taken |= relation == CLAIMS_TAKEN;
+    census->is_held |= relation == CLAIMS_TAKEN && claims_is_held(row);
     census->is_related |= relation == CLAIMS_RELATED;
     return true;
 }
 
-static enum status
-check_room(struct registry *registry, const struct config *config, struct store_domain *domain,
-           struct why *why)
+static const char *
+domains_word(uint64_t count)
 {
-    const char *tenant = domain->tenant;
-    struct census census = {.tenant = tenant, .name = domain->name};
-    directory_each(registry->directory, count_row, &census);
-    if (census.is_own) {
-        return why_set(why, ST_CONFLICT, "%.100s has been added already", domain->name);
+    return count == 1 ? "domain" : "domains";
+}
+
+static enum status
+check_room(const struct config *config, const struct census *census, struct why *why)
+{
+    const char *tenant = census->tenant;
+    if (census->is_own) {
+        return why_set(why, ST_CONFLICT, "%.100s has been added already", census->name);
     }
-    domain->claims = census.is_held;
-    domain->needs_approval = census.is_related;
-    if (census.pending >= config->limits.pending_domains) {
+    if (census->pending >= config->limits.pending_domains) {
         return why_set(why, ST_TOO_LARGE,
-                       "tenant %.60s has %llu domains that are not verified yet; verify or "
+                       "tenant %.60s has %llu %s not verified yet, which is its limit; verify or "
                        "remove some first",
-                       tenant, (unsigned long long)census.pending);
+                       tenant, (unsigned long long)census->pending, domains_word(census->pending));
     }
-    if (census.living >= config->limits.domains) {
-        return why_set(why, ST_TOO_LARGE, "tenant %.60s has %llu domains, which is its limit",
-                       tenant, (unsigned long long)census.living);
+    if (census->living >= config->limits.domains) {
+        return why_set(why, ST_TOO_LARGE, "tenant %.60s has %llu %s, which is its limit", tenant,
+                       (unsigned long long)census->living, domains_word(census->living));
     }
     return ST_OK;
 }
@@ -124,17 +127,20 @@ write_new(struct registry *registry, const struct config *config, struct store_d
           struct domain_step *step, struct why *why)
 {
     AUTO_LOCK(lock, &registry->write_mutex);
+    struct census census = {.tenant = domain->tenant, .name = domain->name};
     enum status status = registry_refresh(registry, why);
     if (status == ST_OK) {
-        status = check_room(registry, config, domain, why);
+        directory_each(registry->directory, count_row, &census);
+        status = check_room(config, &census, why);
     }
     if (status == ST_OK) {
+        domain->claims = census.is_taken;
         domain_step_add(step, "domain.added", "");
-        if (claims_waits(domain)) {
-            domain_step_add(step,
-                            domain->needs_approval ? "domain.needs_approval" : "domain.claimed",
-                            claims_explain(domain));
+        if (domain->claims) {
+            domain_step_add(step, "domain.claimed", claims_explain(domain, census.is_held));
         }
+        domain->needs_approval = census.is_related;
+        claims_tell_approval(domain, false, step);
         status = registry_write(registry, domain, 0, step, why);
     }
     return status;

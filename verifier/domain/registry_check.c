@@ -107,20 +107,24 @@ required_outcome(const struct registry_check *check, bool has_identity)
 
 /* ---- a check --------------------------------------------------------------------------------- */
 
+struct asker {
+    struct registry *registry;
+    const struct store_domain *domain;
+};
+
 static bool
 takes_mail_for(void *context, const char *address)
 {
-    const struct registry *registry = context;
-    AUTO_CONFIG *config = config_holder_get(registry->settings.holder);
-    return registry->settings.takes_mail_for(config, address);
+    const struct asker *asker = context;
+    AUTO_CONFIG *config = config_holder_get(asker->registry->settings.holder);
+    return asker->registry->settings.takes_mail_for(config, address);
 }
 
 static bool
 is_registered(void *context, const char *name)
 {
-    struct registry *registry = context;
-    struct store_domain domain;
-    return registry_find(registry, name, &domain) == ST_OK && domain.status != DOMAIN_REMOVED;
+    const struct asker *asker = context;
+    return registry_has_name(asker->registry, name, asker->domain->tenant);
 }
 
 static enum status
@@ -135,11 +139,12 @@ registry_ask_dns(struct registry *registry, const struct store_domain *domain,
 {
     const struct registry_settings *settings = &registry->settings;
     const struct check_context context = {.dns = settings->dns, .authority = settings->authority};
+    struct asker asker = {.registry = registry, .domain = domain};
     const struct check_subject subject = {
         .domain = domain->name,
         .takes_mail_for = settings->takes_mail_for == NULL ? NULL : takes_mail_for,
         .is_registered = is_registered,
-        .context = registry,
+        .context = &asker,
     };
     settings->check(&context, &subject, records, summary_out);
     // Half a check would take for gone what only a server that was not waited for still has.
@@ -184,6 +189,13 @@ time_now(struct registry *registry)
     };
 }
 
+static bool
+passes(const struct domain_outcome *outcome)
+{
+    return outcome->ownership == CHECK_PASS || outcome->required == CHECK_PASS ||
+           outcome->inbound == CHECK_PASS;
+}
+
 static enum status
 decide_check(struct registry *registry, const void *context, struct store_domain *domain,
              struct domain_step *step, struct why *why)
@@ -196,10 +208,16 @@ decide_check(struct registry *registry, const void *context, struct store_domain
     }
     const struct domain_time time = time_now(registry);
     struct domain_outcome outcome = found->outcome;
+    bool waited = domain->needs_approval;
+    enum status status = passes(&outcome) ? registry_ask_approval(registry, domain, why) : ST_OK;
+    if (status != ST_OK) {
+        return status;
+    }
     if (claims_waits(domain)) {
         claims_limit(&outcome);
     }
     domain_state_checked(domain, &outcome, &time, step);
+    claims_tell_approval(domain, waited, step);
     // Not only when it comes back: a crash may have come between that and the release, and a
     // message that was judged before may have been committed behind it.
     step->mail_reopened |=
@@ -314,11 +332,15 @@ registry_keep_records(struct domain_records *records, enum record_purpose purpos
     }
 }
 
-// Is one of its MX records ours?
+// Is one of its MX records ours, though nobody has proven the name since?
 static enum check_outcome
 ask_mx(struct registry *registry, const struct store_domain *domain, struct registry_check *check)
 {
     struct domain_records *records = &check->records;
+    struct store_domain holder;
+    if (registry_find_holder(registry, domain->name, &holder) && claims_is_held(&holder)) {
+        return CHECK_MISS; // it leads to the holder's
+    }
     if (registry_records(registry, domain, records, NULL) != ST_OK) {
         return CHECK_UNKNOWN;
     }
@@ -359,7 +381,6 @@ look_for_other(void *context, const struct store_domain *row)
     const struct config_profile *profile = config_find_profile(others->config, row->profile);
     others->left = row->status != DOMAIN_REMOVED && profile != NULL &&
                    profile->dkim == CONFIG_DKIM_SES && !row->claims &&
-                   strcmp(row->name, others->domain->name) == 0 &&
                    strcmp(row->region, others->domain->region) == 0;
     return !others->left;
 }
@@ -369,7 +390,7 @@ has_others(const void *context, const struct store_domain *domain)
 {
     const struct releasing *releasing = context;
     struct others others = {.domain = domain, .config = releasing->config};
-    directory_each(releasing->registry->directory, look_for_other, &others);
+    directory_each_of_name(releasing->registry->directory, domain->name, look_for_other, &others);
     return others.left;
 }
 

@@ -10,27 +10,19 @@
 /* ---- who holds a name ------------------------------------------------------------------------ */
 
 struct search {
-    const char *name;
-    const char *tenant; /* NULL: any */
+    const char *tenant;
     bool claims;
     bool found;
     struct store_domain row;
 };
-
-static bool
-is_wanted(const struct search *search, const struct store_domain *row)
-{
-    return row->status != DOMAIN_REMOVED && row->claims == search->claims &&
-           strcmp(row->name, search->name) == 0;
-}
 
 // The oldest: ids sort by time.
 static bool
 look_at(void *context, const struct store_domain *row)
 {
     struct search *search = context;
-    if (is_wanted(search, row) &&
-        (!search->found || strcmp(row->id.text, search->row.id.text) < 0)) {
+    bool is_wanted = row->status != DOMAIN_REMOVED && row->claims == search->claims;
+    if (is_wanted && (!search->found || strcmp(row->id.text, search->row.id.text) < 0)) {
         search->row = *row;
         search->found = true;
     }
@@ -40,8 +32,8 @@ look_at(void *context, const struct store_domain *row)
 static bool
 find_row(struct registry *registry, const char *name, bool claims, struct store_domain *out)
 {
-    struct search search = {.name = name, .claims = claims};
-    directory_each(registry->directory, look_at, &search);
+    struct search search = {.claims = claims};
+    directory_each_of_name(registry->directory, name, look_at, &search);
     if (search.found) {
         *out = search.row;
     }
@@ -58,8 +50,7 @@ static bool
 look_for_tenants(void *context, const struct store_domain *row)
 {
     struct search *search = context;
-    search->found = row->status != DOMAIN_REMOVED && strcmp(row->name, search->name) == 0 &&
-                    strcmp(row->tenant, search->tenant) == 0;
+    search->found = row->status != DOMAIN_REMOVED && strcmp(row->tenant, search->tenant) == 0;
     if (search->found) {
         search->row = *row;
     }
@@ -70,8 +61,8 @@ enum status
 registry_find_of(struct registry *registry, const char *name, const char *tenant,
                  struct store_domain *domain_out)
 {
-    struct search search = {.name = name, .tenant = tenant};
-    directory_each(registry->directory, look_for_tenants, &search);
+    struct search search = {.tenant = tenant};
+    directory_each_of_name(registry->directory, name, look_for_tenants, &search);
     if (!search.found) {
         return ST_NOT_FOUND;
     }
@@ -83,17 +74,85 @@ static bool
 look_for_stranger(void *context, const struct store_domain *row)
 {
     struct search *search = context;
-    search->found = domain_was_owned(row) && strcmp(row->name, search->name) == 0 &&
-                    strcmp(row->tenant, search->tenant) != 0;
+    search->found = domain_was_owned(row) && strcmp(row->tenant, search->tenant) != 0;
     return !search->found;
 }
 
 bool
 registry_was_anothers(struct registry *registry, const char *name, const char *tenant)
 {
-    struct search search = {.name = name, .tenant = tenant};
-    directory_each(registry->directory, look_for_stranger, &search);
+    struct search search = {.tenant = tenant};
+    directory_each_of_name(registry->directory, name, look_for_stranger, &search);
     return search.found;
+}
+
+bool
+registry_has_name(struct registry *registry, const char *name, const char *tenant)
+{
+    struct store_domain row;
+    bool is_own = registry_find_of(registry, name, tenant, &row) == ST_OK && !row.claims;
+    return is_own || (registry_find_holder(registry, name, &row) && claims_is_held(&row));
+}
+
+/* ---- names above and below ------------------------------------------------------------------- */
+
+struct nearness {
+    const struct store_domain *domain;
+    struct store_domain *rows; /* room for `most` */
+    size_t most;
+    size_t count;
+};
+
+static bool
+look_near(void *context, const struct store_domain *row)
+{
+    struct nearness *near = context;
+    const struct store_domain *domain = near->domain;
+    if (claims_relate(row, domain->tenant, domain->name) == CLAIMS_RELATED) {
+        near->rows[near->count++] = *row;
+    }
+    return near->count < near->most;
+}
+
+void
+registry_near(struct registry *registry, const struct store_domain *domain,
+              store_domain_visit *visit, void *context)
+{
+    AUTO_FREE struct store_domain *rows = xcalloc(REGISTRY_NEAR_MAX, sizeof(*rows));
+    struct nearness near = {.domain = domain, .rows = rows, .most = REGISTRY_NEAR_MAX};
+    directory_each_near(registry->directory, domain->name, look_near, &near);
+    for (size_t i = 0; i < near.count; i++) {
+        visit(context, &rows[i]);
+    }
+}
+
+static bool
+has_near(struct registry *registry, const struct store_domain *domain)
+{
+    struct store_domain row;
+    struct nearness near = {.domain = domain, .rows = &row, .most = 1};
+    directory_each_near(registry->directory, domain->name, look_near, &near);
+    return near.count > 0;
+}
+
+// What the tenant has proven it keeps, and what was approved is not asked for again.
+static bool
+must_be_approved(struct registry *registry, const struct store_domain *domain)
+{
+    return !domain->approved && !domain_was_owned(domain) && has_near(registry, domain);
+}
+
+enum status
+registry_ask_approval(struct registry *registry, struct store_domain *domain, struct why *why)
+{
+    if (domain->needs_approval || domain->approved || domain_was_owned(domain)) {
+        return ST_OK;
+    }
+    enum status status = registry_refresh(registry, why);
+    if (status == ST_OK) {
+        domain->needs_approval = must_be_approved(registry, domain);
+    }
+    return status;
 }
 
 /* ---- a name that is free --------------------------------------------------------------------- */
@@ -105,12 +164,19 @@ decide_promotion(struct registry *registry, const void *context, struct store_do
     struct store_domain holder;
     (void)context;
     (void)why;
-    bool is_free = !registry_find_holder(registry, domain->name, &holder);
-    if (domain->status != DOMAIN_REMOVED && domain->claims && is_free) {
+    if (domain->status == DOMAIN_REMOVED) {
+        return ST_OK;
+    }
+    if (domain->claims && !registry_find_holder(registry, domain->name, &holder)) {
         domain->claims = false;
         domain->claim_seen_at = 0;
         domain->contested_at = 0;
         domain_step_add(step, "domain.claim_over", "nobody else holds the name any more");
+    }
+    if (domain->needs_approval && !must_be_approved(registry, domain)) {
+        domain->needs_approval = false;
+        domain_step_add(step, "domain.approval_over",
+                        "no other tenant holds a name above or below it any more");
     }
     return ST_OK;
 }
@@ -132,6 +198,21 @@ registry_name_is_free(struct registry *registry, const char *name)
     }
 }
 
+bool
+registry_rival(struct registry *registry, const struct store_domain *domain,
+               struct store_domain *rival_out)
+{
+    return domain->claims && registry_find_holder(registry, domain->name, rival_out);
+}
+
+const char *
+registry_waits(struct registry *registry, const struct store_domain *domain)
+{
+    struct store_domain rival;
+    bool is_held = registry_rival(registry, domain, &rival) && claims_is_held(&rival);
+    return claims_explain(domain, is_held);
+}
+
 /* ---- taking a name over ---------------------------------------------------------------------- */
 
 static enum status
@@ -143,8 +224,7 @@ decide_loss(struct registry *registry, const void *context, struct store_domain 
     if (domain->status == DOMAIN_REMOVED || domain->claims) {
         return ST_OK; // somebody was faster
     }
-    if (strcmp(domain->token, holder->token) != 0 ||
-        domain_was_owned(domain) != domain_was_owned(holder)) {
+    if (strcmp(domain->token, holder->token) != 0 || domain->owned_at != holder->owned_at) {
         return why_set(why, ST_AGAIN, "%.100s was changed while it was checked", domain->name);
     }
     if (!domain_was_owned(domain)) { // it loses nothing, and may still prove it
@@ -218,6 +298,13 @@ decide_claim(struct registry *registry, const void *context, struct store_domain
         strcmp(domain->token, look->token) != 0) {
         return why_set(why, ST_AGAIN, "%.100s was changed while it was checked", domain->name);
     }
+    bool waited = domain->needs_approval;
+    enum status status =
+        look->seen.mine == CHECK_PASS ? registry_ask_approval(registry, domain, why) : ST_OK;
+    if (status != ST_OK) {
+        return status;
+    }
+    claims_tell_approval(domain, waited, step);
     *look->moves = claims_judge(domain, &look->seen, &time, step);
     return ST_OK;
 }
@@ -257,6 +344,7 @@ registry_check_claim(struct registry *registry, const struct check_summary *summ
         .holders = look_at_holder(registry, &holder, &resolver_only),
         .resolver_only = summary->resolver_only || resolver_only,
         .holder_was_proven = domain_was_owned(&holder),
+        .holder_seen_at = holder.owned_at,
     };
     if (atomic_load(&registry->cancelled)) {
         return why_set(why, ST_AGAIN, "shutting down"); // the look was perhaps broken off
@@ -272,14 +360,14 @@ decide_approval(struct registry *registry, const void *context, struct store_dom
                 struct domain_step *step, struct why *why)
 {
     (void)context;
-    (void)registry;
     if (domain->status == DOMAIN_REMOVED) {
         return why_set(why, ST_NOT_FOUND, "%.100s was removed", domain->name);
     }
-    if (!domain->needs_approval) {
+    if (!domain->needs_approval && !must_be_approved(registry, domain)) {
         return why_set(why, ST_CONFLICT, "%.100s needs no approval", domain->name);
     }
     domain->needs_approval = false;
+    domain->approved = true;
     domain->next_check_at = domain_state_next_check(domain, store_now_ms(registry->settings.store));
     domain_step_add(step, "domain.approved", "");
     return ST_OK;

@@ -10,7 +10,19 @@
 bool registry_find_holder(struct registry *registry, const char *name,
                           struct store_domain *holder_out);
 
-/** A claim of a name that nobody else holds becomes an entry like any other; else unchanged. */
+/** True when the name is here as more than a claim: the tenant's own, or proven to be another's.
+ * What nobody has proven troubles nobody else. */
+bool registry_has_name(struct registry *registry, const char *name, const char *tenant);
+
+/**
+ * To be asked before a row is proven for the first time: `needs_approval` is set when another
+ * tenant holds a name above or below it by now. Under the write mutex; store errors.
+ */
+MUST_CHECK enum status registry_ask_approval(struct registry *registry, struct store_domain *domain,
+                                             struct why *why);
+
+/** What a row needs to wait for no longer: a claim of a name that nobody else holds becomes an
+ * entry like any other, and nobody is asked for approval for names that went. Else unchanged. */
 MUST_CHECK enum status registry_promote(struct registry *registry, const struct id *id,
                                         struct store_domain *domain_out, struct why *why);
 

@@ -102,8 +102,9 @@ const struct store_event *domain_step_events(struct domain_step *step);
  * When the schedule looks at the row next: pending at the ages of 1, 2, 5, 15, 30 minutes, then
  * hourly; verified daily, with jitter; at_risk, and while a first miss is not confirmed, every 15
  * minutes; failed hourly while its mail is held or deferred, else daily for 30 days, and on while
- * its inbound is on; removed at once, then daily until forgotten, but while it has an identity to
- * give back after 10 s, 1, 5, 15, 30 minutes, then hourly.
+ * its inbound is on, or it claims a name that moves with the next look; removed at once, then daily
+ * until forgotten, but while it has an identity to give back after 10 s, 1, 5, 15, 30 minutes, then
+ * hourly.
  *
  * @return  wall clock ms, above `now`; 0: never by itself
  */

@@ -207,11 +207,11 @@ house_text(const json_t *answer, const char *path)
 }
 
 void
-house_verify(struct house *house, const char *domain)
+house_verify_for(struct house *house, const char *tenant, const char *domain)
 {
     char text[1024];
     json_t *answer;
-    (void)snprintf(text, sizeof(text), "{\"domain\":\"%s\"}", domain);
+    (void)snprintf(text, sizeof(text), "{\"domain\":\"%s\",\"tenant\":\"%s\"}", domain, tenant);
     assert_int_equal(house_ask(house, "POST", "/v1/domains", text, &answer), 201);
     (void)snprintf(text, sizeof(text), "%s TXT %s\n%s MX 10 mx.test.example\n",
                    house_text(answer, "records.0.name"), house_text(answer, "records.0.value"),
@@ -222,6 +222,12 @@ house_verify(struct house *house, const char *domain)
     assert_int_equal(house_ask(house, "POST", text, NULL, &answer), 200);
     assert_string_equal(house_text(answer, "status"), "verified");
     json_decref(answer);
+}
+
+void
+house_verify(struct house *house, const char *domain)
+{
+    house_verify_for(house, "default", domain);
 }
 
 void

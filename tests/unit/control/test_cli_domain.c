@@ -182,11 +182,12 @@ static const struct cli_step SHOW_STEPS[] = {
     {"domain show ours.example", CLI_OK, "  next check   20"},
     {"domain show ours.example@default", CLI_OK, "ours.example (tenant default)"},
     {"domain show ours.example@other", CLI_NOT_FOUND, "other"},
-    {"domain add ours.example --tenant other", CLI_OK, "it waits: held by another tenant"},
+    {"domain add ours.example --tenant other", CLI_OK, "it waits: another tenant added it before"},
     {"domain add ours.example --tenant third", CLI_OK, "domain verify ours.example@third --watch"},
-    {"domain show ours.example@other", CLI_OK, "it waits: held by another tenant"},
-    {"domain show ours.example@other", CLI_OK, "  held by      default\n"},
-    {"domain verify ours.example@other", CLI_FAILED, "pending\n  it waits: held by another tenant"},
+    {"domain show ours.example@other", CLI_OK, "it waits: another tenant added it before"},
+    {"domain show ours.example@other", CLI_OK, "  added by     default\n"},
+    {"domain verify ours.example@other", CLI_FAILED,
+     "pending\n  it waits: another tenant added it"},
     {"domain history ours.example --limit 1", CLI_OK, "domain."},
     {"domain remove ours.example --held eat --yes", CLI_USAGE, "'eat'"},
     {"domain remove ours.example --held discard --yes", CLI_OK, "0 held deliveries discarded"},
@@ -197,6 +198,30 @@ static void
 show_tells_how_it_stands_and_what_is_coming(void **state)
 {
     cli_expect_all(*state, SHOW_STEPS, ARRAY_LEN(SHOW_STEPS));
+}
+
+// ours.example is held by another tenant.
+static const struct cli_step BETWEEN_STEPS[] = {
+    {"domain add ours.example --tenant other", CLI_OK, "it waits: held by another tenant"},
+    {"domain show ours.example@other", CLI_OK, "  held by      default\n"},
+    {"domain inbound on ours.example@other", CLI_REFUSED, "cannot take mail yet: held by another"},
+    {"domain add low.ours.example --tenant other", CLI_OK, "the operator has to approve this one"},
+    {"domain show low.ours.example", CLI_OK, "  near         ours.example (tenant default)\n"},
+    {"domain inbound on low.ours.example", CLI_REFUSED, "mailspur: "},
+    {"domain approve low.ours.example --tenant other", CLI_OK, "(tenant other): pending"},
+    {"domain show low.ours.example --json", CLI_OK, "\"approved\":true"},
+    {"domain approve low.ours.example", CLI_REFUSED, "needs no approval"},
+    {"tenant remove other --domains --yes", CLI_OK, "2 of its domains are removed with it"},
+    {"domain add one.example --tenant other", CLI_OK, "pending"},
+    {"tenant remove other", CLI_REFUSED, "has 1 domain: remove it first"},
+    {"tenant remove other --domains --yes", CLI_OK, "1 of its domains is removed with it"},
+};
+
+static void
+what_another_tenant_holds_is_told_to_the_operator(void **state)
+{
+    house_verify(*state, "ours.example");
+    cli_expect_all(*state, BETWEEN_STEPS, ARRAY_LEN(BETWEEN_STEPS));
 }
 
 // ---- watching
@@ -264,6 +289,7 @@ main(void)
         WITH_HOUSE(list_counts_problems_and_tells_the_next_check),
         WITH_HOUSE(lists_follow_the_pages_to_the_end),
         WITH_HOUSE(show_tells_how_it_stands_and_what_is_coming),
+        WITH_HOUSE(what_another_tenant_holds_is_told_to_the_operator),
         WITH_HOUSE(watch_ends_at_once_when_there_is_nothing_to_wait_for),
         WITH_HOUSE(watch_gives_up_when_its_time_is_over_with_the_whole_report),
         WITH_HOUSE(watch_with_json_prints_an_object_for_each_check_and_nothing_else),

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "bench.h"
+#include "common/cleanup.h"
 
 /* ---- other writers --------------------------------------------------------------------------- */
 
@@ -54,19 +55,40 @@ a_name_another_writer_added_can_only_be_claimed(void **state)
 }
 
 static void
-a_domain_another_writer_added_below_is_seen(void **state)
+a_domain_another_writer_proved_below_is_seen(void **state)
 {
     struct bench *bench = *state;
     struct store_domain theirs = {.id = id_new(),
                                   .tenant = "other",
                                   .name = "sub.example.com",
                                   .profile = "local",
-                                  .status = DOMAIN_PENDING};
+                                  .status = DOMAIN_VERIFIED,
+                                  .owned_at = 1};
     const struct store_event event = {.kind = "domain.added", .detail = ""};
     assert_int_equal(store_domain_put(bench->store, &theirs, 0, &event, NULL), ST_OK);
     struct store_domain domain;
     assert_int_equal(bench_try_add(bench, "acme", "example.com", "inbound", &domain, NULL), ST_OK);
     assert_true(domain.needs_approval);
+}
+
+// Not added: proven meanwhile, which no change of ours has read yet.
+static void
+a_domain_another_writer_proved_above_is_seen_before_a_first_proof(void **state)
+{
+    struct bench *bench = *state;
+    struct store_domain domain = bench_add(bench, "acme", "sub.example.com");
+    struct store_domain theirs = {.id = id_new(),
+                                  .tenant = "other",
+                                  .name = "example.com",
+                                  .profile = "local",
+                                  .status = DOMAIN_VERIFIED,
+                                  .owned_at = 1};
+    const struct store_event event = {.kind = "domain.added", .detail = ""};
+    bench_reopen(bench, &domain, "_mailspur.sub.example.com TXT mailspur-verify=$\n");
+    assert_int_equal(store_domain_put(bench->store, &theirs, 0, &event, NULL), ST_OK);
+    AUTO_REGISTRY_CHECK *check = bench_verify(bench, "sub.example.com");
+    assert_true(check->domain.needs_approval);
+    assert_int_equal(check->domain.status, DOMAIN_PENDING);
 }
 
 // Two daemons over one store: the versions of the second's changes are below those of our own.
@@ -136,7 +158,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         WITH_BENCH(a_change_by_another_writer_is_read_and_decided_again),
         WITH_BENCH(a_name_another_writer_added_can_only_be_claimed),
-        WITH_BENCH(a_domain_another_writer_added_below_is_seen),
+        WITH_BENCH(a_domain_another_writer_proved_below_is_seen),
+        WITH_BENCH(a_domain_another_writer_proved_above_is_seen_before_a_first_proof),
         WITH_BENCH(readers_and_writers_work_side_by_side),
         WITH_BENCH(what_another_writer_added_before_a_change_of_ours_is_not_missed),
     };

@@ -356,6 +356,21 @@ a_domain_that_never_passes_fails_after_72_hours_and_is_left_alone_after_30_days(
 }
 
 static void
+a_failed_claim_is_looked_at_again_when_the_name_is_about_to_move(void **state)
+{
+    (void)state;
+    struct store_domain row = row_in(DOMAIN_FAILED);
+    row.status_ms = STATE_FAILED_FOR_MS;
+    row.inbound = false;
+    row.claims = true;
+    assert_int_equal(domain_state_next_check(&row, START_MS), 0); // by hand
+    row.claim_seen_at = START_MS;
+    assert_int_equal(domain_state_next_check(&row, START_MS), START_MS + H);
+    row.needs_approval = true;
+    assert_int_equal(domain_state_next_check(&row, START_MS), 0);
+}
+
+static void
 a_verified_domain_that_loses_everything_goes_down_step_by_step(void **state)
 {
     (void)state;
@@ -623,6 +638,7 @@ main(void)
         cmocka_unit_test(a_jump_while_the_daemon_is_down_ends_nothing),
         cmocka_unit_test(
             a_domain_that_never_passes_fails_after_72_hours_and_is_left_alone_after_30_days),
+        cmocka_unit_test(a_failed_claim_is_looked_at_again_when_the_name_is_about_to_move),
         cmocka_unit_test(a_verified_domain_that_loses_everything_goes_down_step_by_step),
         cmocka_unit_test(any_domain_can_be_removed_once),
         cmocka_unit_test(a_removed_name_is_watched_for_30_days),

@@ -48,6 +48,8 @@ static const struct {
     {"failed-off.example", "acme", DOMAIN_FAILED, false, DOMAIN_MAIL_OPEN, false},
     {"off.example", "acme", DOMAIN_VERIFIED, false, DOMAIN_MAIL_OPEN, false},
     {"removed.example", "acme", DOMAIN_REMOVED, false, DOMAIN_MAIL_OPEN, false},
+    {"returned.example", "acme", DOMAIN_REMOVED, false, DOMAIN_MAIL_OPEN, false},
+    {"returned.example", "zenith", DOMAIN_PENDING, false, DOMAIN_MAIL_OPEN, true},
     {"never.example", "acme", DOMAIN_FAILED, false, DOMAIN_MAIL_OPEN, true},
     {"tried.example", "acme", DOMAIN_REMOVED, false, DOMAIN_MAIL_OPEN, true},
 };

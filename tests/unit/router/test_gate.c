@@ -56,6 +56,8 @@ static const struct gate_case GATE_CASES[] = {
     {"never proven, failed", "both@never.example", GATE_NOT_OURS, 0, "", ""},
     {"never proven, removed", "both@tried.example", GATE_NOT_OURS, 0, "", ""},
     {"removed", "both@removed.example", GATE_REFUSE, 550, "5.7.1", NULL},
+    {"removed, and added again by another", "both@returned.example", GATE_REFUSE, 550, "5.7.1",
+     "this domain was removed"},
     {"failed", "both@failed.example", GATE_REFUSE, 550, "5.7.1", NULL},
     {"inbound off", "both@off.example", GATE_REFUSE, 550, "5.7.1", NULL},
     {"no routes configured", "both@bare.example", GATE_DEFER, 450, "4.3.5", NULL},

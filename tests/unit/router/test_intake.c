@@ -84,7 +84,7 @@ rcpt_answers_carry_the_gates_decision(void **state)
         {"<ticket+1@ours.example>", GATE_ACCEPT, 0}, {"both@unknown.example", GATE_NOT_OURS, 0},
         {"both@pending.example", GATE_NOT_OURS, 0},  {"nobody@ours.example", GATE_REFUSE, 550},
         {"both@removed.example", GATE_REFUSE, 550},  {"both@bare.example", GATE_DEFER, 450},
-        {"not an address", GATE_NOT_OURS, 0},
+        {"not an address", GATE_NOT_OURS, 0},        {"both@returned.example", GATE_REFUSE, 550},
     };
     AUTO_FD int fd = client_open(house.socket_path);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -84,6 +84,7 @@ assert_same_domain(const struct store_domain *row, const struct store_domain *wa
     assert_int_equal(row->inbound, wanted->inbound);
     assert_int_equal(row->claims, wanted->claims);
     assert_int_equal(row->needs_approval, wanted->needs_approval);
+    assert_int_equal(row->approved, wanted->approved);
     assert_int_equal(row->mx_points_here, wanted->mx_points_here);
     assert_int_equal(row->releases_identity, wanted->releases_identity);
     assert_int_equal(row->forgotten, wanted->forgotten);
@@ -95,13 +96,14 @@ domain_is_read_back_as_put(void **state)
     struct store_domain domain = domain_new("acme.test");
     domain.status = DOMAIN_AT_RISK;
     domain.mail = DOMAIN_MAIL_DEFERRED;
-    for (int flag = 0; flag < 6; flag++) { // each of them alone
+    for (int flag = 0; flag < 7; flag++) { // each of them alone
         domain.inbound = flag == 0;
         domain.claims = flag == 1;
         domain.needs_approval = flag == 2;
         domain.mx_points_here = flag == 3;
         domain.releases_identity = flag == 4;
         domain.forgotten = flag == 5;
+        domain.approved = flag == 6;
         assert_int_equal(store_domain_put(store_of(state), &domain, domain.version, &ADDED, NULL),
                          ST_OK);
         assert_true(domain.version > 0);

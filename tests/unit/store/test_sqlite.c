@@ -126,6 +126,63 @@ a_database_of_version_one_is_brought_up_to_date(void **state)
     (void)submit_new(fixture->store, 100);
 }
 
+struct old_domain {
+    const char *label;
+    const char *row; /* tenant, name, needs_approval, created_at */
+    bool approved;
+};
+
+static void
+on_old_domain(void *context, const struct store_domain *domain)
+{
+    const struct old_domain *domains = context;
+    size_t at = (size_t)(domain->name[0] - 'a');
+    if (domain->approved != domains[at].approved) {
+        fail_msg("%s", domains[at].label);
+    }
+}
+
+// Until version 4 only an event told what the operator had approved.
+static void
+what_was_approved_before_that_was_kept_is_not_asked_for_again(void **state)
+{
+    static const struct old_domain domains[] = {
+        {"approved", "'acme', 'a.test', 0, 10", true},
+        {"added anew behind it", "'acme', 'b.test', 1, 30", false},
+        {"another tenant's", "'other', 'c.test', 0, 10", false},
+        {"never asked for", "'acme', 'd.test', 0, 10", false},
+    };
+    struct fixture *fixture = *state;
+    char text[512];
+    store_close(fixture->store);
+    fixture->store = NULL;
+    assert_int_equal(unlink(fixture->path), 0);
+    {
+        AUTO_SQL *sql = NULL;
+        assert_int_equal(sql_open(fixture->path, SQL_WRITER, &sql, NULL), ST_OK);
+        assert_int_equal(schema_migrate_to(sql, 4, NULL), ST_OK);
+    }
+    script(fixture, "INSERT INTO tenant (name, created_at) VALUES ('acme', 1), ('other', 1);"
+                    "INSERT INTO event (at, tenant, domain, kind, detail) VALUES"
+                    " (20, 'acme', 'a.test', 'domain.approved', ''),"
+                    " (20, 'acme', 'b.test', 'domain.approved', ''),"
+                    " (20, 'acme', 'c.test', 'domain.approved', ''),"
+                    " (20, 'acme', 'd.test', 'domain.added', '')");
+    for (size_t i = 0; i < ARRAY_LEN(domains); i++) {
+        (void)snprintf(text, sizeof(text),
+                       "INSERT INTO domain (tenant, name, needs_approval, created_at, id, profile,"
+                       " status, inbound, token, verified_at, checked_at, removed_at, version)"
+                       " VALUES (%s, '%zu', 'inbound', 'pending', 0, '', 0, 0, 0, %zu)",
+                       domains[i].row, i, i + 1);
+        script(fixture, text);
+    }
+    fixture_reopen(fixture);
+    assert_int_equal(number(fixture, "SELECT sum(approved) FROM domain"), 1);
+    assert_int_equal(
+        store_domains_since(fixture->store, 0, on_old_domain, (void *)(uintptr_t)domains, NULL),
+        ST_OK);
+}
+
 static void
 the_oldest_refusals_go_when_there_are_too_many(void **state)
 {
@@ -405,6 +462,7 @@ main(void)
         TEST(files_are_private_and_set_up_as_designed),
         TEST(newer_schema_and_foreign_database_are_refused),
         TEST(a_database_of_version_one_is_brought_up_to_date),
+        TEST(what_was_approved_before_that_was_kept_is_not_asked_for_again),
         TEST(the_oldest_refusals_go_when_there_are_too_many),
         TEST(missing_folder_is_an_io_error),
         TEST(staged_chunks_that_no_message_claims_are_swept_at_open),
