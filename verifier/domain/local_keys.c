@@ -74,6 +74,19 @@ make_folder(const char *folder, int *fd_out, struct why *why)
     return open_folder(folder, fd_out, why);
 }
 
+// The folder's own name, which may be as new as the keys in it.
+static enum status
+sync_parent(int folder_fd, const char *folder, struct why *why)
+{
+    AUTO_FD int fd = openat(folder_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno == EACCES) {
+        return ST_OK; // not ours: somebody else made the folder, and long ago
+    }
+    return fd >= 0 && fsync(fd) == 0
+               ? ST_OK
+               : why_errno(why, ST_IO, "the folder above %.200s cannot be synced", folder);
+}
+
 static enum status
 write_all(int fd, const struct strbuf *text, const char *name, struct why *why)
 {
@@ -108,12 +121,15 @@ write_temporary(int folder, const char *file, const struct strbuf *text, char na
 
 // Under its name a file is whole from the first moment, and the first one stays.
 static enum status
-publish(int folder, const char *file, const struct strbuf *text, struct why *why)
+publish(int folder, const char *file, const struct strbuf *text, bool *is_new, struct why *why)
 {
     char temporary[TEMPORARY_SIZE];
     enum status status = write_temporary(folder, file, text, temporary, why);
-    if (status == ST_OK && linkat(folder, temporary, folder, file, 0) != 0 && errno != EEXIST) {
-        status = why_errno(why, ST_IO, "%s cannot be made", file);
+    if (status == ST_OK) {
+        *is_new = linkat(folder, temporary, folder, file, 0) == 0;
+        if (!*is_new && errno != EEXIST) {
+            status = why_errno(why, ST_IO, "%s cannot be made", file);
+        }
     }
     (void)unlinkat(folder, temporary, 0); // a rest would do no harm
     if (status == ST_OK && fsync(folder) != 0) {
@@ -159,7 +175,8 @@ public_text(const char *folder, const char *file, size_t index, struct strbuf *o
 }
 
 static enum status
-ensure_one(const char *folder, int folder_fd, const char *file, size_t index, struct why *why)
+ensure_one(const char *folder, int folder_fd, const char *file, size_t index, bool *is_new,
+           struct why *why)
 {
     AUTO_STRBUF text = STRBUF_INIT(PUBLIC_MAX);
     enum status status = public_text(folder, file, index, &text, why);
@@ -168,18 +185,40 @@ ensure_one(const char *folder, int folder_fd, const char *file, size_t index, st
     }
     AUTO_SECRET pem = STRBUF_INIT(PEM_MAX);
     status = key_pair_make(KINDS[index], &pem, why);
-    return status == ST_OK ? publish(folder_fd, file, &pem, why) : status;
+    return status == ST_OK ? publish(folder_fd, file, &pem, is_new, why) : status;
+}
+
+// What is not safe is not left for the next call, which would take it for safe.
+static void
+drop_new(int folder_fd, const char *domain, const char *token, const bool is_new[LOCAL_KEYS])
+{
+    for (size_t i = 0; i < LOCAL_KEYS; i++) {
+        char file[FILE_SIZE];
+        file_name(domain, token, i, file);
+        if (is_new[i]) {
+            (void)unlinkat(folder_fd, file, 0);
+        }
+    }
 }
 
 enum status
 local_keys_ensure(const char *folder, const char *domain, const char *token, struct why *why)
 {
     AUTO_FD int fd = -1;
+    bool is_new[LOCAL_KEYS] = {false};
+    bool has_new = false;
     enum status status = make_folder(folder, &fd, why);
     for (size_t i = 0; i < LOCAL_KEYS && status == ST_OK; i++) {
         char file[FILE_SIZE];
         file_name(domain, token, i, file);
-        status = ensure_one(folder, fd, file, i, why);
+        status = ensure_one(folder, fd, file, i, &is_new[i], why);
+        has_new |= is_new[i];
+    }
+    if (status == ST_OK && has_new) {
+        status = sync_parent(fd, folder, why);
+    }
+    if (status != ST_OK) {
+        drop_new(fd, domain, token, is_new);
     }
     return status;
 }
