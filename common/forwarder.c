@@ -111,6 +111,21 @@ forwarder_has_client(const struct forwarder *forwarder, const char *client_addre
            network_list_contains(forwarder->networks, forwarder->network_count, &address);
 }
 
+enum status
+forwarders_add(struct forwarders *forwarders, const struct forwarder *forwarder, struct why *why)
+{
+    for (size_t i = 0; i < forwarders->count; i++) {
+        if (strcmp(forwarders->items[i].name, forwarder->name) == 0) {
+            return why_set(why, ST_INVALID, "'%s' stands twice", forwarder->name);
+        }
+    }
+    if (forwarders->count == FORWARDERS_MAX) {
+        return why_set(why, ST_TOO_LARGE, "more than %d forwarders", FORWARDERS_MAX);
+    }
+    forwarders->items[forwarders->count++] = *forwarder;
+    return ST_OK;
+}
+
 static void
 format_one(const struct forwarder *forwarder, struct strbuf *out)
 {
@@ -181,17 +196,18 @@ forwarders_parse(const char *text, struct forwarders **forwarders_out, struct wh
     }
     AUTO_FREE struct forwarders *all = xcalloc(1, sizeof(*all));
     for (const char *end = NULL; *text != '\0'; text = end + 1) {
+        struct forwarder forwarder = {.name = ""};
         end = strchr(text, '\n');
-        if (end == NULL || all->count == FORWARDERS_MAX) {
-            return why_set(why, end == NULL ? ST_INVALID : ST_TOO_LARGE,
-                           end == NULL ? "a line without an end" : "more than %d forwarders",
-                           FORWARDERS_MAX);
+        if (end == NULL) {
+            return why_set(why, ST_INVALID, "a line without an end");
         }
-        enum status status = parse_line(text, (size_t)(end - text), &all->items[all->count], why);
+        enum status status = parse_line(text, (size_t)(end - text), &forwarder, why);
+        if (status == ST_OK) {
+            status = forwarders_add(all, &forwarder, why);
+        }
         if (status != ST_OK) {
             return status;
         }
-        all->count++;
     }
     *forwarders_out = STEAL(all);
     return ST_OK;

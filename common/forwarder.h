@@ -53,6 +53,11 @@ MUST_CHECK enum status forwarder_add_sealer(struct forwarder *forwarder, const c
 MUST_CHECK enum status forwarder_add_network(struct forwarder *forwarder, const char *network,
                                              struct why *why);
 
+/** Add one that has a name. ST_INVALID: one of its name is there; ST_TOO_LARGE: over
+ * FORWARDERS_MAX. */
+MUST_CHECK enum status forwarders_add(struct forwarders *forwarders,
+                                      const struct forwarder *forwarder, struct why *why);
+
 /** True if the domain (lower-case A-labels) seals for it. */
 bool forwarder_has_sealer(const struct forwarder *forwarder, const char *domain);
 

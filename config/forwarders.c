@@ -83,17 +83,6 @@ read_one(const struct source *source, const struct node *node, struct forwarder 
     }
 }
 
-static void
-check_name(const struct source *source, const struct node *node, const struct forwarders *all)
-{
-    const char *name = all->items[all->count].name;
-    for (size_t i = 0; i < all->count && name[0] != '\0'; i++) {
-        if (strcmp(all->items[i].name, name) == 0) {
-            SOURCE_ERROR(source, node, "'forwarders': '%s' stands twice", name);
-        }
-    }
-}
-
 char *
 forwarders_read(const struct source *source, const struct node *node)
 {
@@ -107,9 +96,13 @@ forwarders_read(const struct source *source, const struct node *node)
     AUTO_FREE struct forwarders *all = xcalloc(1, sizeof(*all));
     AUTO_STRBUF text = STRBUF_INIT(FORWARDERS_TEXT_MAX);
     for (size_t i = 0; i < node->count; i++) {
-        read_one(source, node->children[i], &all->items[all->count]);
-        check_name(source, node->children[i], all);
-        all->count++;
+        struct forwarder forwarder = {.name = ""};
+        struct why why;
+        read_one(source, node->children[i], &forwarder);
+        // What has no name was told by read_one.
+        if (forwarder.name[0] != '\0' && forwarders_add(all, &forwarder, &why) != ST_OK) {
+            SOURCE_ERROR(source, node->children[i], "'forwarders': %s", why.text);
+        }
     }
     forwarders_format(all, &text);
     if (text.overflow) {

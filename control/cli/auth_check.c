@@ -220,35 +220,59 @@ read_message(const struct check_request *request, struct auth_message *out, stru
 
 // ---- forwarders
 
-typedef enum status add_word(struct forwarder *forwarder, const char *word, struct why *why);
+typedef enum status take_word(void *target, const char *word, struct why *why);
 
 static enum status
-add_preset(struct forwarder *forwarder, const char *word, struct why *why)
+take_preset(void *forwarders, const char *word, struct why *why)
 {
-    if (!forwarder_apply_preset(word, forwarder)) {
+    struct forwarder forwarder = {.name = ""};
+    if (!forwarder_apply_preset(word, &forwarder)) {
         return why_set(why, ST_INVALID, "there is no forwarder '%.40s'", word);
     }
-    return forwarder_set_name(forwarder, word, why);
+    enum status status = forwarder_set_name(&forwarder, word, why);
+    return status == ST_OK ? forwarders_add(forwarders, &forwarder, why) : status;
 }
 
-// Each word of a list with commas. With `many` each of them is a forwarder of its own.
 static enum status
-add_words(const char *option, const char *list, add_word *add, bool many, struct forwarders *out,
-          struct why *why)
+take_sealer(void *forwarder, const char *word, struct why *why)
 {
-    AUTO_FREE char *copy = xstrdup(list);
-    char *at = copy;
+    return forwarder_add_sealer(forwarder, word, why);
+}
+
+static enum status
+take_network(void *forwarder, const char *word, struct why *why)
+{
+    return forwarder_add_network(forwarder, word, why);
+}
+
+// Each word of a list with commas; NULL: there is none.
+static enum status
+take_words(const char *option, const char *list, take_word *take, void *target, struct why *why)
+{
+    AUTO_FREE char *copy = xstrdup(list == NULL ? "" : list);
+    char *at = list == NULL ? NULL : copy;
     for (const char *word = strsep(&at, ","); word != NULL; word = strsep(&at, ",")) {
         struct why problem;
-        if (out->count == FORWARDERS_MAX) {
-            return why_set(why, ST_INVALID, "%s: more than %d", option, FORWARDERS_MAX);
-        }
-        if (add(&out->items[out->count], word, &problem) != ST_OK) {
+        if (take(target, word, &problem) != ST_OK) {
             return why_set(why, ST_INVALID, "%s: %.150s", option, problem.text);
         }
-        out->count += many ? 1 : 0;
     }
     return ST_OK;
+}
+
+static enum status
+add_own(const struct check_request *request, struct forwarders *all, struct why *why)
+{
+    struct forwarder own = {.name = ""};
+    enum status status = take_words("arc-sealer", request->arc_sealer, take_sealer, &own, why);
+    if (status == ST_OK) {
+        status =
+            take_words("forwarder-network", request->forwarder_network, take_network, &own, why);
+    }
+    if (status == ST_OK) {
+        status = forwarder_set_name(&own, OWN_FORWARDER, why);
+    }
+    return status == ST_OK ? forwarders_add(all, &own, why) : status;
 }
 
 // NULL: none. Owned by the caller.
@@ -256,24 +280,9 @@ static enum status
 read_forwarders(const struct check_request *request, struct forwarders **out, struct why *why)
 {
     AUTO_FREE struct forwarders *all = xcalloc(1, sizeof(*all));
-    enum status status = ST_OK;
-    if (request->forwarder != NULL) {
-        status = add_words("forwarder", request->forwarder, add_preset, true, all, why);
-    }
-    bool has_own = request->arc_sealer != NULL || request->forwarder_network != NULL;
-    if (status == ST_OK && has_own && all->count == FORWARDERS_MAX) {
-        status = why_set(why, ST_INVALID, "forwarder: more than %d", FORWARDERS_MAX - 1);
-    }
-    if (status == ST_OK && request->arc_sealer != NULL) {
-        status =
-            add_words("arc-sealer", request->arc_sealer, forwarder_add_sealer, false, all, why);
-    }
-    if (status == ST_OK && request->forwarder_network != NULL) {
-        status = add_words("forwarder-network", request->forwarder_network, forwarder_add_network,
-                           false, all, why);
-    }
-    if (status == ST_OK && has_own) {
-        status = forwarder_set_name(&all->items[all->count++], OWN_FORWARDER, why);
+    enum status status = take_words("forwarder", request->forwarder, take_preset, all, why);
+    if (status == ST_OK && (request->arc_sealer != NULL || request->forwarder_network != NULL)) {
+        status = add_own(request, all, why);
     }
     if (status == ST_OK && all->count > 0) {
         *out = STEAL(all);

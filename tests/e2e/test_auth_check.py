@@ -373,6 +373,8 @@ WRONG = [
     ("engine", (*NEEDED, "--engine", "x"), 2, "own or reference"),
     ("discovery", (*NEEDED, "--discovery", "x"), 2, "treewalk or psl"),
     ("moment", (*NEEDED, "--now", "yesterday"), 2, "since 1970"),
+    ("forwarder twice", (*NEEDED, "--forwarder", "google,google"), 2, "'google' stands twice"),
+    ("unknown forwarder", (*NEEDED, "--forwarder", "googel"), 2, "no forwarder 'googel'"),
     ("unknown option", (*NEEDED, "--fixture", "x"), 2, "unknown option"),
     ("two messages", (*NEEDED, "a", "b"), 2, "one word too many"),
     ("no such message", (*NEEDED, "--dns-fixture", "/dev/null", "/nonexistent"), 1, "No such file"),

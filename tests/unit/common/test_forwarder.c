@@ -49,7 +49,8 @@ wrong_text_is_refused(void **state)
                                         "a  s:b.test\n",
                                         "a s:b.test s:B.test\n",
                                         "a/b s:c.d\n",
-                                        "a s:b.test\n\n"};
+                                        "a s:b.test\n\n",
+                                        "a s:b.test\na s:c.test\n"};
     for (size_t i = 0; i < ARRAY_LEN(TEXTS); i++) {
         struct forwarders *forwarders = NULL;
         struct why why = {""};
@@ -84,7 +85,7 @@ caps_hold_at_the_limit_and_one_past_it(void **state)
     AUTO_STRBUF lines = STRBUF_INIT(FORWARDERS_TEXT_MAX);
     struct forwarders *forwarders = NULL;
     for (int i = 0; i < FORWARDERS_MAX; i++) {
-        strbuf_puts(&lines, "a\n");
+        strbuf_printf(&lines, "a%d\n", i);
     }
     assert_int_equal(forwarders_parse(strbuf_text(&lines), &forwarders, NULL), ST_OK);
     free(forwarders);
