@@ -209,3 +209,43 @@ config_find_destination(const struct config *config, const char *key)
                 sizeof(struct config_destination *), compare_key_to_destination);
     return found == NULL ? NULL : *found;
 }
+
+static bool
+same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool
+same_secrets(const struct config_destination *a, const struct config_destination *b)
+{
+    bool same = a->secret_count == b->secret_count;
+    for (size_t i = 0; same && i < a->secret_count; i++) {
+        same = a->secrets[i].length == b->secrets[i].length &&
+               memcmp(a->secrets[i].bytes, b->secrets[i].bytes, a->secrets[i].length) == 0;
+    }
+    return same;
+}
+
+static bool
+same_networks(const struct config_networks *a, const struct config_networks *b)
+{
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++) {
+        const struct network_address *left = &a->items[i].address;
+        const struct network_address *right = &b->items[i].address;
+        same = a->items[i].prefix == b->items[i].prefix && left->length == right->length &&
+               memcmp(left->bytes, right->bytes, left->length) == 0;
+    }
+    return same;
+}
+
+bool
+config_same_endpoint(const struct config_destination *a, const struct config_destination *b)
+{
+    return strcmp(a->url, b->url) == 0 && a->format == b->format && a->kind == b->kind &&
+           same_secrets(a, b) && same_text(a->authorization, b->authorization) &&
+           same_text(a->ca_file, b->ca_file) && a->connect_timeout_ms == b->connect_timeout_ms &&
+           a->timeout_ms == b->timeout_ms && a->allow_http == b->allow_http &&
+           same_networks(&a->allow_private, &b->allow_private);
+}

@@ -264,6 +264,10 @@ void config_unref(struct config *config);
 const struct config_domain *config_find_domain(const struct config *config, const char *name);
 const struct config_destination *config_find_destination(const struct config *config,
                                                          const char *key);
+
+/** True if requests to both are the same: where they go, how they are signed and what may become
+ *  of them. (Not: how many at once, nor when they are repeated.) */
+bool config_same_endpoint(const struct config_destination *a, const struct config_destination *b);
 const struct config_profile *config_find_profile(const struct config *config, const char *name);
 
 /** What a tenant may have: its own entry of `tenants`, else its share. Any tenant has some. */

@@ -42,12 +42,16 @@ struct announcer {
     uint64_t told; /* in memory, ahead of the store when that could not be written */
     bool knows_told;
     int64_t due_mono_ms;
+    bool is_asked; /* by a kick: is there another event, or another endpoint? */
     /* the request under way; NULL: none */
     struct request *request;
     struct config *config;                        /* what it began with */
     const struct config_destination *destination; /* of it */
     struct store_event_row event;
     uint64_t attempts; /* of the event */
+    /* of the last one, while it is waited to repeat it */
+    struct config *failed_config;
+    const struct config_destination *failed;
 };
 
 /* ---- outcomes -------------------------------------------------------------------------------- */
@@ -72,14 +76,45 @@ wait_for(struct announcer *announcer, int64_t ms)
     announcer->due_mono_ms = clock_mono_ms() + ms;
 }
 
+static const struct config_destination *
+find_destination(const struct config *config)
+{
+    const char *key = config->verification.events;
+    return key == NULL ? NULL : config_find_destination(config, key);
+}
+
+// A reload names another endpoint than the one that failed, or there is none by now.
+static bool
+has_changed(const struct announcer *announcer)
+{
+    AUTO_CONFIG *config = config_holder_get(announcer->holder);
+    const struct config_destination *is = find_destination(config);
+    return is == NULL || announcer->failed == NULL || !config_same_endpoint(announcer->failed, is);
+}
+
+static void
+forget_failed(struct announcer *announcer)
+{
+    config_unref(announcer->failed_config);
+    announcer->failed_config = NULL;
+    announcer->failed = NULL;
+}
+
+static void
+start_anew(struct announcer *announcer)
+{
+    forget_failed(announcer);
+    announcer->attempts = 0;
+    announcer->due_mono_ms = 0;
+}
+
 // The event is done with. What the store does not keep now goes out once more after a restart.
 static void
 pass(struct announcer *announcer)
 {
     struct why why;
     announcer->told = announcer->event.number;
-    announcer->attempts = 0;
-    announcer->due_mono_ms = 0;
+    start_anew(announcer);
     if (store_told_put(announcer->store, announcer->told, &why) != ST_OK) {
         log_err("event.not_marked", LOG_STR("event", announcer->event.id.text),
                 LOG_STR("why", why.text));
@@ -117,6 +152,9 @@ try_again(struct announcer *announcer, const struct request_result *result)
         drop(announcer, "too old");
         return;
     }
+    forget_failed(announcer);
+    announcer->failed_config = config_ref(announcer->config);
+    announcer->failed = destination;
     wait_for(announcer, due_at - input.now_ms);
     log_warn("event.not_told", LOG_STR("event", announcer->event.id.text),
              LOG_STR("kind", announcer->event.kind), LOG_STR("domain", announcer->event.domain),
@@ -184,8 +222,7 @@ begin(struct announcer *announcer)
 {
     struct why why = {.text = ""};
     announcer->config = config_holder_get(announcer->holder);
-    const char *key = announcer->config->verification.events;
-    announcer->destination = key == NULL ? NULL : config_find_destination(announcer->config, key);
+    announcer->destination = find_destination(announcer->config);
     enum status status = announcer->destination == NULL ? ST_NOT_FOUND : find_next(announcer, &why);
     bool is_too_old = status == ST_OK && clock_wall_ms() - announcer->event.at > ANNOUNCER_KEEP_MS;
     if (is_too_old) {
@@ -211,8 +248,14 @@ step(struct announcer *announcer)
 {
     CURLcode code = CURLE_OK;
     if (atomic_exchange(&announcer->kicked, false)) {
-        // An event that could not be told keeps its turn; others wait behind it anyway.
-        announcer->due_mono_ms = announcer->attempts == 0 ? 0 : announcer->due_mono_ms;
+        announcer->is_asked = true;
+    }
+    // An event that could not be told keeps its turn; others wait behind it anyway.
+    if (announcer->is_asked && announcer->request == NULL) {
+        announcer->is_asked = false;
+        if (announcer->attempts == 0 || has_changed(announcer)) {
+            start_anew(announcer);
+        }
     }
     int64_t now = clock_mono_ms();
     if (announcer->request == NULL && now >= announcer->due_mono_ms) {
@@ -234,6 +277,7 @@ run(void *context)
         step(announcer);
     }
     end_request(announcer);
+    forget_failed(announcer);
     return NULL;
 }
 

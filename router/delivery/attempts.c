@@ -148,6 +148,15 @@ next_due(const struct dispatcher *dispatcher, const struct attempt *attempt,
     return schedule_next(&schedule, &input, due_at_out);
 }
 
+// A reload has changed the endpoint meanwhile: this answer says nothing of the one there is now.
+static bool
+is_outdated(const struct dispatcher *dispatcher, const struct attempt *attempt)
+{
+    const struct config_destination *is =
+        config_find_destination(dispatcher->config, attempt->lane->key);
+    return is != NULL && !config_same_endpoint(attempt->destination, is);
+}
+
 // Fills state, reason and time; returns the outcome for the record, which age may turn to dead.
 static enum outcome
 decide(const struct dispatcher *dispatcher, const struct attempt *attempt,
@@ -155,11 +164,15 @@ decide(const struct dispatcher *dispatcher, const struct attempt *attempt,
        struct store_completion *out)
 {
     reason[0] = '\0';
+    bool outdated = is_outdated(dispatcher, attempt);
     switch (result->outcome) {
     case OUTCOME_DONE:
         out->state = DELIVERY_DONE;
         return OUTCOME_DONE;
     case OUTCOME_BLOCKED:
+        if (outdated) {
+            break;
+        }
         out->state = DELIVERY_BLOCKED;
         (void)snprintf(reason, STORE_REASON_SIZE, "%s", DISPATCHER_GONE);
         return OUTCOME_BLOCKED;
@@ -170,6 +183,11 @@ decide(const struct dispatcher *dispatcher, const struct attempt *attempt,
     case OUTCOME_RETRY:
     case OUTCOME_UNKNOWN:
         break;
+    }
+    if (outdated) {
+        out->state = DELIVERY_QUEUED;
+        out->due_at = now;
+        return result->outcome;
     }
     if (next_due(dispatcher, attempt, result, now, &out->due_at)) {
         out->state = result->outcome == OUTCOME_UNKNOWN ? DELIVERY_UNKNOWN : DELIVERY_QUEUED;
@@ -240,7 +258,9 @@ settle(struct dispatcher *dispatcher, struct attempt *attempt, const struct requ
     };
     log_outcome(attempt, result, outcome);
     count(lane, outcome);
-    judge_endpoint(lane, result, now);
+    if (!is_outdated(dispatcher, attempt)) {
+        judge_endpoint(lane, result, now);
+    }
     completions_send(dispatcher, &completion);
     if (completion.state == DELIVERY_QUEUED || completion.state == DELIVERY_UNKNOWN) {
         lane_due(lane, completion.due_at);

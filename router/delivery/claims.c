@@ -285,12 +285,54 @@ block_missing(struct dispatcher *dispatcher)
     }
 }
 
+// What waits for the endpoint as it was: to be tried again, or for good.
+static enum status
+queue_again(struct dispatcher *dispatcher, const char *key, uint64_t *count_out, struct why *why)
+{
+    static const enum delivery_state WAITING[] = {DELIVERY_QUEUED, DELIVERY_UNKNOWN};
+    enum status status = store_unblock(dispatcher->store, key, DISPATCHER_GONE, count_out, why);
+    for (size_t i = 0; status == ST_OK && i < ARRAY_LEN(WAITING); i++) {
+        const struct store_filter filter = {.destination = key, .state = &WAITING[i]};
+        uint64_t count = 0;
+        status = store_delivery_retry(dispatcher->store, &filter, &count, why);
+        *count_out += count;
+    }
+    return status;
+}
+
+static void
+renew(struct dispatcher *dispatcher, const char *key)
+{
+    struct why why;
+    uint64_t count = 0;
+    lane_renew(claims_lane(dispatcher, key));
+    if (queue_again(dispatcher, key, &count, &why) == ST_OK) {
+        log_notice("destination.changed", LOG_STR("destination", key),
+                   LOG_INT("deliveries", count));
+    } else {
+        log_err("destination.retry_failed", LOG_STR("destination", key), LOG_STR("why", why.text));
+    }
+}
+
+static void
+renew_changed(struct dispatcher *dispatcher, const struct config *before)
+{
+    for (size_t i = 0; before != NULL && i < dispatcher->config->destination_count; i++) {
+        const struct config_destination *is = dispatcher->config->destinations[i];
+        const struct config_destination *was = config_find_destination(before, is->key);
+        if (was != NULL && !config_same_endpoint(was, is)) {
+            renew(dispatcher, is->key);
+        }
+    }
+}
+
 void
 claims_reload(struct dispatcher *dispatcher)
 {
-    config_unref(dispatcher->config);
+    AUTO_CONFIG *before = dispatcher->config;
     dispatcher->config = config_holder_get(dispatcher->holder);
     claims_refresh(dispatcher);
     block_missing(dispatcher);
     resume_returned(dispatcher);
+    renew_changed(dispatcher, before);
 }

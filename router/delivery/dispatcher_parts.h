@@ -71,7 +71,8 @@ void claims_release(struct dispatcher *dispatcher, struct lane *lane);
 /** Ask the store what is due. */
 void claims_refresh(struct dispatcher *dispatcher);
 
-/** Take the configuration in force; block what lost its destination, resume what got it back. */
+/** Take the configuration in force; block what lost its destination, resume what got it back, try
+ *  at once what waits for an endpoint that is another one now. */
 void claims_reload(struct dispatcher *dispatcher);
 
 /** Claim for all lanes that are ready, once scan_at is reached. */

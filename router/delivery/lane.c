@@ -103,6 +103,15 @@ lane_failed(struct lane *lane, int64_t now)
 }
 
 void
+lane_renew(struct lane *lane)
+{
+    lane->failures = 0;
+    lane->pause_ms = 0;
+    lane->paused_until = 0;
+    lane_due(lane, 0);
+}
+
+void
 lane_pause(struct lane *lane, int64_t until)
 {
     if (lane->paused_until < until) {

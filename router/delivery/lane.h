@@ -60,6 +60,9 @@ bool lane_answered(struct lane *lane);
 /** No answer, or one that asks for a repeat. True if the breaker opened (or stays open) by it. */
 bool lane_failed(struct lane *lane, int64_t now);
 
+/** Another endpoint stands behind the lane: nothing is held against it, and all of it is due. */
+void lane_renew(struct lane *lane);
+
 /** The endpoint asked for rest (Retry-After). */
 void lane_pause(struct lane *lane, int64_t until);
 

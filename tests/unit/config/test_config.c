@@ -512,6 +512,54 @@ forwarders_are_the_domains_or_else_the_hosts(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, folder_setup, folder_teardown)
 
+// What a request is made of, and nothing else.
+static void
+endpoints_differ_by_what_a_request_is_made_of(void **state)
+{
+    (void)state;
+    struct network network = {.address = {.bytes = {127, 0, 0, 1}, .length = 4}, .prefix = 8};
+    struct network wider = {.address = {.bytes = {127, 0, 0, 1}, .length = 4}, .prefix = 7};
+    char key[] = "a";
+    char url[] = "https://a.test/";
+    char text[] = "another";
+    const struct config_destination base = {
+        .key = key,
+        .url = url,
+        .secrets = {{.bytes = "k", .length = 1}},
+        .secret_count = 1,
+        .authorization = key,
+        .timeout_ms = 2,
+        .connect_timeout_ms = 1,
+        .allow_private = {.items = &network, .count = 1},
+    };
+    enum { VARIANTS = 14, SAME = 3 }; // the first ones are the same
+    struct config_destination others[VARIANTS];
+    for (size_t i = 0; i < VARIANTS; i++) {
+        others[i] = base;
+    }
+    struct config_destination *other = others;
+    (other++)->concurrency = 7;
+    (other++)->retry_first_ms = 7;
+    (other++)->key = text;
+    (other++)->url = text;
+    (other++)->kind = DESTINATION_CRM;
+    (other++)->format = FORMAT_RAW;
+    (other++)->secret_count = 2;
+    (other++)->secrets[0].bytes[0] = 'l';
+    (other++)->authorization = NULL;
+    (other++)->ca_file = text;
+    (other++)->timeout_ms = 3;
+    (other++)->connect_timeout_ms = 2;
+    (other++)->allow_http = true;
+    (other++)->allow_private.items = &wider;
+    assert_ptr_equal(other, others + VARIANTS);
+    for (size_t i = 0; i < VARIANTS; i++) {
+        if (config_same_endpoint(&base, &others[i]) != (i < SAME)) {
+            fail_msg("variant %zu", i);
+        }
+    }
+}
+
 int
 main(void)
 {
@@ -525,6 +573,7 @@ main(void)
         TEST(routes_that_only_overlap_are_all_reached),
         TEST(only_domain_files_of_the_folder_are_read),
         TEST(an_empty_domains_folder_has_no_domains),
+        TEST(endpoints_differ_by_what_a_request_is_made_of),
         TEST(the_host_part_alone_needs_no_secrets_and_no_domains),
         TEST(forwarders_are_the_domains_or_else_the_hosts),
         TEST(a_domain_overrides_the_policy_key_by_key_and_adds_networks),

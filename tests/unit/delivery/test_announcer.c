@@ -21,6 +21,7 @@
 #define DESTINATION                                                                                \
     "    allow_private: [127.0.0.0/8]\n    retry: {first: 100ms, most: 100ms, for: 1h}\n"          \
     "    connect_timeout: 300ms\n    timeout: 300ms\n"
+#define TOLD_LATE LOCAL LATE "verification:\n  events: psa\n"
 #define TOLD DESTINATION "verification:\n  events: psa\n"
 
 enum { AWAIT_TRIES = 2000, AWAIT_US = 10000 };
@@ -216,6 +217,32 @@ nothing_is_told_where_no_destination_is_named(void **state)
 }
 
 static void
+an_endpoint_that_a_reload_names_is_told_at_once(void **state)
+{
+    struct house *house = *state;
+    static const struct endpoint_reply cases[] = {{.status = 500}, {.status = 500, .wait = true}};
+    struct store_domain domain = {.version = 0};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct endpoint *was = endpoint_open(&HOUSE_SECRET, &cases[i], 1);
+        struct endpoint *is = endpoint_open(&HOUSE_SECRET, &GOOD, 1);
+        house_configure(house, endpoint_port(was), TOLD_LATE);
+        change(house, &domain, i == 0 ? DOMAIN_VERIFIED : DOMAIN_AT_RISK, "domain.verified");
+        struct announcer *announcer = open_announcer(house);
+        endpoint_await(was, 1);
+        announcer_kick(announcer); // nothing has changed
+        house_configure(house, endpoint_port(is), TOLD_LATE);
+        announcer_kick(announcer);
+        endpoint_release(was);
+        await_told(house, i + 1);
+        announcer_close(announcer);
+        assert_int_equal(endpoint_count(was), 1);
+        assert_int_equal(endpoint_count(is), 1);
+        endpoint_close(was);
+        endpoint_close(is);
+    }
+}
+
+static void
 a_dead_endpoint_keeps_no_mail_waiting(void **state)
 {
     static const struct endpoint_reply hangs = {.status = 200, .wait = true};
@@ -259,6 +286,8 @@ main(void)
                                         house_teardown),
         cmocka_unit_test_setup_teardown(nothing_is_told_where_no_destination_is_named, house_setup,
                                         house_teardown),
+        cmocka_unit_test_setup_teardown(an_endpoint_that_a_reload_names_is_told_at_once,
+                                        house_setup, house_teardown),
         cmocka_unit_test_setup_teardown(a_dead_endpoint_keeps_no_mail_waiting, house_setup,
                                         house_teardown),
     };

@@ -129,10 +129,25 @@ a_pause_the_endpoint_asked_for_is_never_shortened(void **state)
     assert_int_equal(lane_room(lane, 4, 5000), 4);
 }
 
+static void
+nothing_is_held_against_another_endpoint(void **state)
+{
+    struct lane *lane = *state;
+    for (int i = 0; i < LANE_FAILURES_MAX; i++) {
+        (void)lane_failed(lane, 1000);
+    }
+    lane_pause(lane, 1000 * 1000);
+    lane_renew(lane);
+    assert_int_equal(lane_room(lane, 4, 1001), 4); // and it is due
+    assert_false(lane_failed(lane, 1001));
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(nothing_is_held_against_another_endpoint, new_lane,
+                                        free_lane),
         cmocka_unit_test_setup_teardown(a_new_lane_has_nothing_due, new_lane, free_lane),
         cmocka_unit_test_setup_teardown(room_is_what_concurrency_leaves, new_lane, free_lane),
         cmocka_unit_test_setup_teardown(one_claim_at_a_time, new_lane, free_lane),
