@@ -15,6 +15,7 @@
 
 #include "common/strbuf.h"
 #include "common/unixsock.h"
+#include "common/xalloc.h"
 #include "tests/unit/domain/fixture_check.h"
 #include "tests/unit/store/submit.h"
 #include "verifier/dns/dns.h"
@@ -263,9 +264,10 @@ make_body(size_t size)
     return fd;
 }
 
-struct id
-house_store(struct house *house, const char *subject, enum delivery_state state, size_t size,
-            struct id *delivery_out)
+// One message with copies of one delivery; their ids are made here.
+static struct id
+store_copies(struct house *house, const char *subject, enum delivery_state state, size_t size,
+             struct store_delivery *deliveries, size_t count)
 {
     const struct store_message message = {
         .id = id_new(),
@@ -285,7 +287,6 @@ house_store(struct house *house, const char *subject, enum delivery_state state,
         .size = size,
         .header_length = 0};
     const struct store_delivery delivery = {
-        .id = id_new(),
         .tenant = "default",
         .domain = "ours.example",
         .recipient = "a@ours.example",
@@ -297,15 +298,35 @@ house_store(struct house *house, const char *subject, enum delivery_state state,
         .reason = state == DELIVERY_HELD ? "dmarc quarantine" : "",
         .created_at = message.received_at,
         .due_at = message.received_at + 24 * 3600 * 1000}; // not while a test runs
+    for (size_t i = 0; i < count; i++) {
+        deliveries[i] = delivery;
+        deliveries[i].id = id_new();
+    }
     struct store_submission submission = {.message = &message,
                                           .body_fd = make_body(size),
-                                          .deliveries = &delivery,
-                                          .delivery_count = 1,
+                                          .deliveries = deliveries,
+                                          .delivery_count = count,
                                           .dedupe = {.keep_ms = 1000}};
     (void)snprintf((char *)submission.dedupe.key, sizeof(submission.dedupe.key), "%.30s",
                    message.id.text + 6);
     submission_store(house->store, &submission);
     assert_int_equal(close(submission.body_fd), 0);
-    *delivery_out = delivery.id;
     return message.id;
+}
+
+struct id
+house_store(struct house *house, const char *subject, enum delivery_state state, size_t size,
+            struct id *delivery_out)
+{
+    struct store_delivery delivery;
+    struct id message = store_copies(house, subject, state, size, &delivery, 1);
+    *delivery_out = delivery.id;
+    return message;
+}
+
+struct id
+house_store_many(struct house *house, size_t count)
+{
+    AUTO_FREE struct store_delivery *deliveries = xcalloc(count, sizeof(*deliveries));
+    return store_copies(house, "many", DELIVERY_HELD, 10, deliveries, count);
 }

@@ -59,4 +59,7 @@ void house_fill(struct house *house, size_t count);
 struct id house_store(struct house *house, const char *subject, enum delivery_state state,
                       size_t size, struct id *delivery_out);
 
+/** Store one with so many held deliveries. */
+struct id house_store_many(struct house *house, size_t count);
+
 #endif

@@ -499,6 +499,28 @@ lists_of_domains_tenants_and_events_have_a_cap_and_pages(void **state)
         LISTING_LIMIT_MAX + 1);
 }
 
+static void
+a_message_shows_its_deliveries_up_to_a_cap_and_says_where_they_go_on(void **state)
+{
+    for (size_t more = 0; more < 2; more++) {
+        const struct id message = house_store_many(*state, LISTING_LIMIT_MAX + more);
+        char target[160];
+        AUTO_JSON *shown = NULL;
+        (void)snprintf(target, sizeof(target), "/v1/messages/%s", message.text);
+        assert_int_equal(house_ask(*state, "GET", target, NULL, &shown), 200);
+        assert_int_equal(json_array_size(json_object_get(shown, "deliveries")), LISTING_LIMIT_MAX);
+        if (more == 0) {
+            assert_true(json_is_null(json_object_get(shown, "deliveries_next")));
+            continue;
+        }
+        AUTO_JSON *rest = NULL;
+        (void)snprintf(target, sizeof(target), "/v1/deliveries?message=%s&before=%s", message.text,
+                       house_text(shown, "deliveries_next"));
+        assert_int_equal(house_ask(*state, "GET", target, NULL, &rest), 200);
+        assert_int_equal(json_array_size(json_object_get(rest, "deliveries")), 1);
+    }
+}
+
 static int64_t
 post_count(const struct house *house, const char *target, const char *member, const char *value)
 {
@@ -613,6 +635,7 @@ main(void)
         WITH_HOUSE(raw_message_comes_whole_whatever_its_size),
         WITH_HOUSE(lists_continue_page_by_page_without_loss),
         WITH_HOUSE(lists_of_domains_tenants_and_events_have_a_cap_and_pages),
+        WITH_HOUSE(a_message_shows_its_deliveries_up_to_a_cap_and_says_where_they_go_on),
         WITH_HOUSE(held_mail_is_released_or_discarded_as_selected),
         WITH_HOUSE(dead_letters_are_queued_again_and_held_ones_left_alone),
         WITH_HOUSE(status_counts_what_is_there),
