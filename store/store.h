@@ -27,7 +27,8 @@ enum {
     STORE_CHUNK_SIZE = 256 * 1024,      /* bytes of a message in one row */
     STORE_STAGE_ABOVE = 1024 * 1024,    /* larger bodies are staged before the commit ... */
     STORE_SLICE_SIZE = 4 * 1024 * 1024, /* ... in transactions of at most this much */
-    STORE_DELIVERIES_MAX = 4000         /* of one message */
+    STORE_DELIVERIES_MAX = 4000,        /* of one message */
+    STORE_PATIENCE_MS = 50 /* what can wait is written with what comes next, at last after this */
 };
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -296,10 +297,14 @@ struct store_submit_result {
 
 struct store_submission {
     const struct store_message *message;
-    int body_fd;          /* the message's bytes, read with pread from 0 to message->size */
+    const char *body;     /* the message's bytes, of one that is not staged; NULL: in body_fd */
+    int body_fd;          /* read with pread from 0 to message->size */
     const char *evidence; /* kept under the message's id; NULL or "": none */
-    const struct store_delivery *deliveries; /* state QUEUED or HELD; message_id is ignored */
+    const struct store_delivery *deliveries; /* state QUEUED, HELD, or LEASED, with the fence, as
+                                                if claimed; message_id is ignored */
     size_t delivery_count;
+    const char *lease_owner; /* of those born LEASED */
+    int64_t lease_ms;
     struct store_dedupe dedupe;
     /** Asked inside the transaction, and before each slice of a large body: false when the one who
      *  waits is gone, and nothing is stored. NULL: wanted always. */
@@ -317,7 +322,8 @@ struct store_submission {
  */
 void store_submit(struct store *store, const struct store_submission *submission);
 
-/** The milter has our answer: keys kept `until_acknowledged` are forgotten. Asynchronous. */
+/** The milter has our answer: keys kept `until_acknowledged` are forgotten. Asynchronous, and may
+ *  wait for STORE_PATIENCE_MS. */
 void store_acknowledge(struct store *store, const struct id *message_id);
 
 /** Read a message; its strings belong to the block *owner_out, which free() releases. */
@@ -449,6 +455,7 @@ struct store_completion {
     const char *reason;
     int64_t due_at; /* of QUEUED and UNKNOWN */
     struct store_attempt attempt;
+    bool can_wait;                                   /* see STORE_PATIENCE_MS */
     void (*done)(void *context, enum status status); /* ST_CONFLICT: the fence is old */
     void *context;
 };

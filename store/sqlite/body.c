@@ -43,14 +43,17 @@ body_insert(struct sql *sql, const struct store_submission *submission, struct w
 {
     uint64_t end = submission->message->size;
     size_t room = end < STORE_CHUNK_SIZE ? (size_t)end : (size_t)STORE_CHUNK_SIZE;
-    AUTO_FREE char *buffer = xcalloc(room + 1, 1);
+    const char *body = submission->body; // else each chunk is read
+    AUTO_FREE char *buffer = body == NULL ? xcalloc(room + 1, 1) : NULL;
     enum status status = ST_OK;
     for (uint64_t offset = 0; status == ST_OK && offset < end; offset += STORE_CHUNK_SIZE) {
         size_t size = end - offset < room ? (size_t)(end - offset) : room;
-        status = read_exactly(submission->body_fd, offset, buffer, size, why);
+        if (body == NULL) {
+            status = read_exactly(submission->body_fd, offset, buffer, size, why);
+        }
         if (status == ST_OK) {
-            status = insert_chunk(sql, &submission->message->id, offset / STORE_CHUNK_SIZE, buffer,
-                                  size, why);
+            status = insert_chunk(sql, &submission->message->id, offset / STORE_CHUNK_SIZE,
+                                  body == NULL ? buffer : body + offset, size, why);
         }
     }
     return status;

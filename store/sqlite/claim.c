@@ -166,7 +166,8 @@ store_complete(struct store *store, const struct store_completion *completion)
         .operation = {.run = run_complete,
                       .finish = finish_complete,
                       .context = complete,
-                      .durable = true},
+                      .durable = true,
+                      .can_wait = completion->can_wait},
         .completion = *completion,
     };
     struct store_completion *copy = &complete->completion;

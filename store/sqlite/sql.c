@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <string.h>
 
 #include <sqlite3.h>
@@ -82,9 +83,18 @@ on_wal_commit(void *context, sqlite3 *db, const char *name, int frames)
     return SQLITE_OK;
 }
 
+// SQLite would count every allocation, under a lock that all connections share. Nobody asks.
+static void
+set_up_sqlite(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); // refused only behind the first use
+}
+
 enum status
 sql_open(const char *path, enum sql_role role, struct sql **sql_out, struct why *why)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, set_up_sqlite);
     AUTO_SQL *sql = xcalloc(1, sizeof(*sql));
     sql->queries = map_new();
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;

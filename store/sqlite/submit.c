@@ -57,20 +57,24 @@ insert_message(struct sql *sql, const struct store_message *message, struct why 
 }
 
 static enum status
-insert_delivery(struct sql *sql, const struct id *message_id, const struct store_delivery *delivery,
-                struct why *why)
+insert_delivery(struct sql *sql, const struct store_submission *submission,
+                const struct store_delivery *delivery, struct why *why)
 {
+    bool is_leased = delivery->state == DELIVERY_LEASED;
+    int64_t now = clock_steady_ms();
     return sql_run(
         sql,
         "INSERT INTO delivery (" SQL_DELIVERY_COLUMNS ", state_at, lease_owner, lease_until)"
-        " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,0,0,0,?,'',0)",
-        SQL_VALUES(SQL_TEXT(delivery->id.text), SQL_TEXT(message_id->text),
+        " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,0,?,0,?,?,?)",
+        SQL_VALUES(SQL_TEXT(delivery->id.text), SQL_TEXT(submission->message->id.text),
                    SQL_TEXT(delivery->tenant), SQL_TEXT(delivery->domain),
                    SQL_TEXT(delivery->recipient), SQL_TEXT(delivery->route),
                    SQL_TEXT(delivery->action), SQL_TEXT(delivery->destination),
                    SQL_TEXT(delivery->captures), SQL_TEXT(delivery->reason),
                    SQL_TEXT(delivery_state_name(delivery->state)), SQL_INT(delivery->created_at),
-                   SQL_INT(delivery->due_at), SQL_INT(clock_steady_ms())),
+                   SQL_INT(delivery->due_at), SQL_INT(is_leased ? delivery->fence : 0),
+                   SQL_INT(now), SQL_TEXT(is_leased ? submission->lease_owner : ""),
+                   SQL_INT(is_leased ? now + submission->lease_ms : 0)),
         why);
 }
 
@@ -137,7 +141,7 @@ insert_all(const struct submit *submit, struct sql *sql, struct why *why)
                                    : body_insert(sql, submission, why);
     }
     for (size_t i = 0; status == ST_OK && i < submission->delivery_count; i++) {
-        status = insert_delivery(sql, &message->id, &submission->deliveries[i], why);
+        status = insert_delivery(sql, submission, &submission->deliveries[i], why);
     }
     if (status == ST_OK) {
         status = insert_dedupe(sql, submission, why);
@@ -266,7 +270,10 @@ store_acknowledge(struct store *store, const struct id *message_id)
 {
     struct acknowledge *acknowledge = xcalloc(1, sizeof(*acknowledge));
     *acknowledge = (struct acknowledge){
-        .operation = {.run = run_acknowledge, .finish = finish_acknowledge, .context = acknowledge},
+        .operation = {.run = run_acknowledge,
+                      .finish = finish_acknowledge,
+                      .context = acknowledge,
+                      .can_wait = true},
         .id = *message_id,
     };
     writer_queue(store->writer, &acknowledge->operation);

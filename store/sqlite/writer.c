@@ -34,6 +34,9 @@ struct writer {
     pthread_mutex_t mutex; /* protects what follows */
     pthread_cond_t changed;
     struct queue waiting;
+    size_t urgent;            /* operations among them that cannot wait */
+    int64_t patience_mono_ms; /* the others may wait until then; counts while there are some */
+    bool is_dozing;           /* the writer looks again within STORE_PATIENCE_MS by itself */
     bool is_stopping;
 };
 
@@ -64,12 +67,25 @@ queue_pop(struct queue *queue)
     return operation;
 }
 
+// With the mutex held.
+static void
+enqueue(struct writer *writer, struct operation *operation)
+{
+    if (writer->waiting.first == NULL) {
+        writer->patience_mono_ms = clock_mono_ms() + STORE_PATIENCE_MS;
+    }
+    writer->urgent += operation->can_wait ? 0 : 1;
+    queue_push(&writer->waiting, operation);
+}
+
 void
 writer_queue(struct writer *writer, struct operation *operation)
 {
     AUTO_LOCK(lock, &writer->mutex);
-    queue_push(&writer->waiting, operation);
-    (void)pthread_cond_signal(&writer->changed);
+    enqueue(writer, operation);
+    if (!operation->can_wait || !writer->is_dozing) {
+        (void)pthread_cond_signal(&writer->changed);
+    }
 }
 
 bool
@@ -95,6 +111,7 @@ take_group(struct writer *writer, struct queue *group, bool *durable_out)
             return;
         }
         struct operation *operation = queue_pop(&writer->waiting);
+        writer->urgent -= operation->can_wait ? 0 : 1;
         count++;
         bytes += operation->weight;
         *durable_out = *durable_out || operation->durable;
@@ -134,14 +151,28 @@ recover(struct writer *writer, struct why *why)
     return status;
 }
 
+static enum status
+undo(struct sql *sql, bool is_first)
+{
+    if (!is_first) {
+        return sql_run(sql, "ROLLBACK TO operation", SQL_NO_VALUES, NULL);
+    }
+    enum status status = sql_run(sql, "ROLLBACK", SQL_NO_VALUES, NULL);
+    return status == ST_OK ? sql_run(sql, "BEGIN IMMEDIATE", SQL_NO_VALUES, NULL) : status;
+}
+
+// In a savepoint of its own, for which SQLite copies each page that is changed. The first needs
+// none: there is nothing before it in the transaction.
 static void
-run_one(struct writer *writer, struct operation *operation)
+run_one(struct writer *writer, struct operation *operation, bool is_first)
 {
     struct sql *sql = writer->settings.sql;
     operation->usage_mark = usage_mark(writer->settings.usage);
-    operation->status = sql_run(sql, "SAVEPOINT operation", SQL_NO_VALUES, &operation->why);
-    if (operation->status != ST_OK) {
-        return;
+    if (!is_first) {
+        operation->status = sql_run(sql, "SAVEPOINT operation", SQL_NO_VALUES, &operation->why);
+        if (operation->status != ST_OK) {
+            return;
+        }
     }
     operation->status = operation->run(operation->context, sql, &operation->why);
     if (!sql_in_transaction(sql)) { // a full disk may undo the whole transaction
@@ -150,10 +181,10 @@ run_one(struct writer *writer, struct operation *operation)
     if (operation->status != ST_OK) {
         usage_rewind(writer->settings.usage, operation->usage_mark);
         // If this fails the commit below fails too, or undoes it.
-        status_ignore(sql_run(sql, "ROLLBACK TO operation", SQL_NO_VALUES, NULL));
+        status_ignore(undo(sql, is_first));
     }
     struct why why;
-    enum status status = sql_run(sql, "RELEASE operation", SQL_NO_VALUES, &why);
+    enum status status = is_first ? ST_OK : sql_run(sql, "RELEASE operation", SQL_NO_VALUES, &why);
     if (status != ST_OK && operation->status == ST_OK) {
         operation->status = status;
         operation->why = why;
@@ -165,7 +196,7 @@ static enum status
 run_group(struct writer *writer, const struct queue *group, struct why *why)
 {
     for (struct operation *each = group->first; each != NULL; each = each->next) {
-        run_one(writer, each);
+        run_one(writer, each, each == group->first);
         if (!sql_in_transaction(writer->settings.sql)) {
             enum status status = each->status == ST_OK ? ST_IO : each->status;
             return why_set(why, status, "%s", each->why.text);
@@ -275,18 +306,41 @@ tick(struct writer *writer, bool is_idle)
     }
     AUTO_LOCK(lock, &writer->mutex);
     for (struct operation *each; (each = queue_pop(&writer->put_off)) != NULL;) {
-        queue_push(&writer->waiting, each);
+        enqueue(writer, each);
     }
 }
 
-// Wait for operations, at most a second.
+// With the mutex held: something must be written now.
+static bool
+is_time(const struct writer *writer)
+{
+    return writer->urgent > 0 || writer->is_stopping ||
+           (writer->waiting.first != NULL && clock_mono_ms() >= writer->patience_mono_ms);
+}
+
+// Sleep until something was queued, at most until `until_ms`.
+static void
+doze(struct writer *writer, int64_t now, int64_t until_ms)
+{
+    bool is_patient = writer->waiting.first != NULL && writer->patience_mono_ms < until_ms;
+    int64_t wake_ms = is_patient ? writer->patience_mono_ms : until_ms;
+    struct timespec until = condition_deadline((int)(wake_ms - now));
+    writer->is_dozing = wake_ms - now <= STORE_PATIENCE_MS;
+    (void)pthread_cond_timedwait(&writer->changed, &writer->mutex, &until);
+    writer->is_dozing = false;
+}
+
+// Wait for operations, at most a second. What follows a group can mostly wait: the first look is a
+// short one, so that it wakes nobody.
 static void
 wait_for_work(struct writer *writer)
 {
-    struct timespec until = condition_deadline(TICK_MS);
-    int error = 0;
-    while (writer->waiting.first == NULL && !writer->is_stopping && error == 0) {
-        error = pthread_cond_timedwait(&writer->changed, &writer->mutex, &until);
+    int64_t now = clock_mono_ms();
+    int64_t end = now + TICK_MS;
+    int64_t short_end = now + STORE_PATIENCE_MS;
+    while (!is_time(writer) && now < end) {
+        doze(writer, now, now < short_end ? short_end : end);
+        now = clock_mono_ms();
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one thread that writes. It takes all operations that wait, runs each in its own savepoint of
 // one transaction, commits, and only then tells their callers: groups grow with the load, no timer.
+// Operations that can wait ride with the next that cannot: most need no transaction of their own.
 #ifndef STORE_SQLITE_WRITER_H
 #define STORE_SQLITE_WRITER_H
 
@@ -17,6 +18,7 @@ struct operation {
     void (*finish)(void *context, enum status status, const struct why *why);
     void *context;
     bool durable;  /* wants its own sync; else it is durable with the next durable one */
+    bool can_wait; /* up to STORE_PATIENCE_MS, for one that cannot: nobody waits for its end */
     size_t weight; /* bytes it will write, about */
     bool is_alone; /* `run` is called between transactions: it changes nothing in the store */
     /* the writer's own */

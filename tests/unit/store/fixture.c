@@ -102,16 +102,23 @@ sample_byte(const struct id *id, uint64_t offset)
     return (unsigned char)((unsigned char)id->text[offset % 36] ^ (offset / 977));
 }
 
+static char *
+sample_bytes(const struct sample *sample)
+{
+    char *bytes = xcalloc(sample->message.size + 1, 1);
+    for (uint64_t i = 0; i < sample->message.size; i++) {
+        bytes[i] = (char)sample_byte(&sample->message.id, i);
+    }
+    return bytes;
+}
+
 // An unlinked file with the body.
 static int
 sample_body(const struct sample *sample)
 {
     int fd = memfd_create("body", MFD_CLOEXEC);
     assert_true(fd >= 0);
-    AUTO_FREE unsigned char *bytes = xcalloc(sample->message.size + 1, 1);
-    for (uint64_t i = 0; i < sample->message.size; i++) {
-        bytes[i] = sample_byte(&sample->message.id, i);
-    }
+    AUTO_FREE char *bytes = sample_bytes(sample);
     assert_int_equal(write(fd, bytes, sample->message.size), sample->message.size);
     return fd;
 }
@@ -154,9 +161,13 @@ submit_list_wait(struct store *store, const struct sample *sample,
     if (sample->lie_about_size != 0) {
         message.size = sample->lie_about_size;
     }
+    AUTO_FREE char *bytes = sample->is_in_memory ? sample_bytes(sample) : NULL;
     const struct store_submission submission = {
         .message = &message,
-        .body_fd = fd,
+        .body = bytes,
+        .body_fd = sample->is_in_memory ? -1 : fd,
+        .lease_owner = "test",
+        .lease_ms = sample->lease_ms == 0 ? 3600000 : sample->lease_ms,
         .deliveries = deliveries,
         .delivery_count = count,
         .dedupe = sample->dedupe,

@@ -29,6 +29,8 @@ struct sample {
     const char *evidence; /* NULL by default */
     bool (*still_wanted)(void *context);
     uint64_t lie_about_size; /* not 0: told to the store instead of the true one */
+    bool is_in_memory;       /* the body is handed over as bytes, without a file */
+    int64_t lease_ms;        /* of deliveries born leased; an hour by default */
 };
 
 /** Fresh ids, tenant "acme", domain "acme.test", destination "psa"; its own dedupe key. */

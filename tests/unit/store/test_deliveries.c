@@ -170,6 +170,53 @@ leases_are_over_after_reopening(void **state)
     assert_int_equal(claimed.deliveries[0].fence, 2);
 }
 
+static struct sample
+submit_leased(struct store *store, int64_t lease_ms)
+{
+    struct sample sample = sample_new(10);
+    sample.deliveries[0].state = DELIVERY_LEASED;
+    sample.deliveries[0].fence = 1;
+    sample.lease_ms = lease_ms;
+    assert_int_equal(submit_wait(store, &sample).status, ST_OK);
+    return sample;
+}
+
+static void
+delivery_born_leased_is_claimed_by_nobody_and_completes_once(void **state)
+{
+    struct sample sample = submit_leased(store_of(state), 0);
+    assert_int_equal(get_delivery(store_of(state), &sample.deliveries[0].id, NULL).state,
+                     DELIVERY_LEASED);
+    assert_int_equal(claim_wait(store_of(state), "psa", 1, 60000).count, 0);
+    const struct store_delivery *born = &sample.deliveries[0];
+    assert_int_equal(complete_wait(store_of(state), born, DELIVERY_DONE, "", 0, 200), ST_OK);
+    assert_int_equal(complete_wait(store_of(state), born, DELIVERY_DONE, "", 0, 200), ST_CONFLICT);
+}
+
+static void
+lease_of_birth_ends_like_any_other(void **state)
+{
+    struct sample sample = submit_leased(store_of(state), 1);
+    struct claimed claimed = {.count = 0};
+    for (unsigned i = 0; i < 500 && claimed.count == 0; i++) { // the sweep comes within a second
+        wait_until_after(store_of(state), store_now_ms(store_of(state)) + 10);
+        claimed = claim_wait(store_of(state), "psa", 1, 60000);
+    }
+    assert_int_equal(claimed.count, 1);
+    assert_int_equal(claimed.deliveries[0].fence, 2);
+    assert_int_equal(
+        complete_wait(store_of(state), &sample.deliveries[0], DELIVERY_DONE, "", 0, 200),
+        ST_CONFLICT);
+}
+
+static void
+lease_of_birth_is_over_after_reopening(void **state)
+{
+    submit_leased(store_of(state), 0);
+    fixture_reopen(*state);
+    assert_int_equal(claim_wait(store_of(state), "psa", 1, 60000).count, 1);
+}
+
 struct due {
     unsigned count;
     struct store_due rows[300];
@@ -533,6 +580,9 @@ run_delivery_tests(void)
         TEST(completion_of_what_does_not_exist_is_a_conflict),
         TEST(expired_lease_is_queued_again_with_a_new_fence),
         TEST(leases_are_over_after_reopening),
+        TEST(delivery_born_leased_is_claimed_by_nobody_and_completes_once),
+        TEST(lease_of_birth_ends_like_any_other),
+        TEST(lease_of_birth_is_over_after_reopening),
         TEST(due_list_names_each_waiting_destination_once),
         TEST(recipients_are_those_of_the_domain_and_destination_once_each),
         TEST(retry_queues_what_it_should_and_keeps_the_id),

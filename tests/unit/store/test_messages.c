@@ -71,6 +71,19 @@ bodies_of_every_size_are_read_back(void **state)
 }
 
 static void
+bodies_in_memory_are_stored_as_those_in_files(void **state)
+{
+    static const uint64_t SIZES[] = {0, 1, STORE_CHUNK_SIZE, STORE_CHUNK_SIZE + 1,
+                                     STORE_STAGE_ABOVE};
+    for (size_t i = 0; i < ARRAY_LEN(SIZES); i++) {
+        struct sample sample = sample_new(SIZES[i]);
+        sample.is_in_memory = true;
+        assert_int_equal(submit_wait(store_of(state), &sample).status, ST_OK);
+        assert_body(store_of(state), &sample);
+    }
+}
+
+static void
 messages_survive_reopening(void **state)
 {
     struct sample small = submit_new(store_of(state), 100);
@@ -389,6 +402,7 @@ run_message_tests(void)
     const struct CMUnitTest tests[] = {
         TEST(submitted_message_is_read_back_whole),
         TEST(bodies_of_every_size_are_read_back),
+        TEST(bodies_in_memory_are_stored_as_those_in_files),
         TEST(messages_survive_reopening),
         TEST(body_is_read_in_parts_from_any_offset),
         TEST(what_does_not_exist_is_not_found),

@@ -301,6 +301,99 @@ queries_of_the_main_path_use_their_indexes(void **state)
     }
 }
 
+static uint64_t
+commits_of(struct store *store)
+{
+    struct store_counts counts;
+    assert_int_equal(store_counts(store, &counts, NULL), ST_OK);
+    return counts.commits;
+}
+
+struct patient {
+    atomic_bool is_over;
+    enum status status;
+};
+
+static void
+on_completed(void *context, enum status status)
+{
+    struct patient *patient = context;
+    patient->status = status;
+    atomic_store(&patient->is_over, true);
+}
+
+static void
+complete_patiently(struct store *store, const struct sample *sample, struct patient *patient)
+{
+    *patient = (struct patient){.is_over = false};
+    const struct store_completion completion = {
+        .delivery_id = sample->deliveries[0].id,
+        .fence = 1,
+        .state = DELIVERY_DONE,
+        .attempt = {.number = 0},
+        .can_wait = true,
+        .done = on_completed,
+        .context = patient,
+    };
+    store_complete(store, &completion);
+}
+
+static void
+what_can_wait_is_committed_with_what_cannot(void **state)
+{
+    const struct fixture *fixture = *state;
+    enum { COUNT = 20 };
+    struct sample samples[COUNT];
+    struct patient patients[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        samples[i] = submit_new(fixture->store, 10);
+    }
+    assert_int_equal(claim_wait(fixture->store, "psa", COUNT, 3600000).count, COUNT);
+    uint64_t before = commits_of(fixture->store);
+    for (size_t i = 0; i < COUNT; i++) {
+        complete_patiently(fixture->store, &samples[i], &patients[i]);
+    }
+    submit_new(fixture->store, 10);
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_true(atomic_load(&patients[i].is_over)); // the queue keeps its order
+        assert_int_equal(patients[i].status, ST_OK);
+    }
+    assert_in_range(commits_of(fixture->store) - before, 1, 3); // a slow test may need patience
+}
+
+static void
+what_can_wait_does_not_wait_for_ever(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct sample sample = submit_new(fixture->store, 10);
+    assert_int_equal(claim_wait(fixture->store, "psa", 1, 3600000).count, 1);
+    int64_t begin = store_now_ms(fixture->store);
+    struct patient patient;
+    complete_patiently(fixture->store, &sample, &patient);
+    while (!atomic_load(&patient.is_over)) {
+        assert_true(store_now_ms(fixture->store) - begin < 10000);
+        wait_until_after(fixture->store, store_now_ms(fixture->store) + 1);
+    }
+    assert_int_equal(patient.status, ST_OK);
+    assert_true(store_now_ms(fixture->store) - begin >= STORE_PATIENCE_MS - 5); // it did wait
+}
+
+// The first operation of a group has no savepoint: its failure must undo it alone.
+static void
+failure_of_the_first_in_a_group_undoes_nothing_else(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct sample sample = submit_new(fixture->store, 10);
+    struct patient first;
+    complete_patiently(fixture->store, &sample, &first); // not claimed: an old fence
+    struct sample second = submit_new(fixture->store, 10);
+    assert_true(atomic_load(&first.is_over));
+    assert_int_equal(first.status, ST_CONFLICT);
+    assert_body(fixture->store, &second);
+    assert_int_equal(get_delivery(fixture->store, &sample.deliveries[0].id, NULL).state,
+                     DELIVERY_QUEUED);
+}
+
 static void
 idle_store_empties_its_wal(void **state)
 {
@@ -471,6 +564,9 @@ main(void)
         TEST(queries_of_the_main_path_use_their_indexes),
         TEST(backup_under_load_is_a_whole_store_of_its_own),
         TEST(backup_never_writes_over_a_file_and_leaves_none_when_it_fails),
+        TEST(what_can_wait_is_committed_with_what_cannot),
+        TEST(what_can_wait_does_not_wait_for_ever),
+        TEST(failure_of_the_first_in_a_group_undoes_nothing_else),
         TEST(idle_store_empties_its_wal),
         TEST(room_of_purged_messages_inside_the_file_is_room_again),
         TEST(purge_gives_a_bounded_part_of_the_file_back),
