@@ -27,8 +27,9 @@ struct work {
     struct commit_order *order;
     struct config *config;
     struct plan plan;
-    char *header;
-    char *recipients; /* one a line */
+    char *data;            /* the header block, of a small message all; NULL: the letter has it */
+    struct letter *letter; /* with deliveries that have a place; else NULL */
+    char *recipients;      /* one a line */
     char subject[COMMIT_FIELD_MAX];
     char message_id_field[COMMIT_FIELD_MAX];
     struct store_message message;
@@ -48,7 +49,8 @@ work_free(struct work *work)
 {
     plan_done(&work->plan);
     config_unref(work->config);
-    free(work->header);
+    free(work->data);
+    letter_unref(work->letter);
     free(work->recipients);
     order_free(work->order);
     free(work);
@@ -86,14 +88,62 @@ log_stored(const struct work *work, const char *event, const struct id *id)
              LOG_STR("client", fields->client_address), LOG_STR("held", fields->hold));
 }
 
-static void
-kick_destinations(const struct work *work)
+static bool
+has_queued(const struct plan *plan, const char *destination)
 {
-    if (work->order->fields.hold[0] != '\0') {
-        return;
+    for (size_t i = 0; i < plan->delivery_count; i++) {
+        const struct store_delivery *delivery = &plan->deliveries[i];
+        if (delivery->destination == destination && delivery->state == DELIVERY_QUEUED) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// The recipients of this delivery's domain that go to the same destination, one a line.
+static char *
+list_recipients(const struct plan *plan, const struct store_delivery *delivery)
+{
+    AUTO_STRBUF list = STRBUF_INIT(plan->delivery_count * (2 * (size_t)ADDRESS_MAX + 1));
+    for (size_t i = 0; i < plan->delivery_count; i++) {
+        const struct store_delivery *other = &plan->deliveries[i];
+        if (strcmp(other->destination, delivery->destination) == 0 &&
+            strcmp(other->domain, delivery->domain) == 0) {
+            strbuf_puts(&list, list.length == 0 ? "" : "\n");
+            strbuf_puts(&list, other->recipient);
+        }
+    }
+    return strbuf_steal(&list);
+}
+
+// What has a place is sent at once; whoever has others to send is told.
+static void
+pass_on(const struct work *work)
+{
+    struct dispatcher *dispatcher = work->services->dispatcher;
+    for (size_t i = 0; i < work->plan.delivery_count; i++) {
+        struct store_delivery delivery = work->plan.deliveries[i];
+        if (delivery.state == DELIVERY_LEASED) {
+            AUTO_FREE char *recipients = list_recipients(&work->plan, &delivery);
+            delivery.message_id = work->message.id;
+            dispatcher_hand_over(dispatcher, &delivery, recipients, work->letter);
+        }
     }
     for (size_t i = 0; i < work->plan.destination_count; i++) {
-        dispatcher_kick(work->services->dispatcher, work->plan.destinations[i]);
+        if (has_queued(&work->plan, work->plan.destinations[i])) {
+            dispatcher_kick(dispatcher, work->plan.destinations[i]);
+        }
+    }
+}
+
+static void
+return_places(const struct work *work)
+{
+    for (size_t i = 0; i < work->plan.delivery_count; i++) {
+        const struct store_delivery *delivery = &work->plan.deliveries[i];
+        if (delivery->state == DELIVERY_LEASED) {
+            dispatcher_return_place(work->services->dispatcher, delivery->destination);
+        }
     }
 }
 
@@ -102,7 +152,7 @@ finish_stored(struct work *work, const struct store_submit_result *result)
 {
     if (!result->duplicate) {
         limits_keep(&work->order->reservation);
-        kick_destinations(work);
+        pass_on(work);
     }
     log_stored(work, result->duplicate ? "message.duplicate" : "message.stored",
                &result->message_id);
@@ -118,6 +168,9 @@ static void
 on_stored(void *context, const struct store_submit_result *result)
 {
     struct work *work = context;
+    if (result->status != ST_OK || result->duplicate) {
+        return_places(work);
+    }
     if (result->status == ST_OK) {
         finish_stored(work, result);
         return;
@@ -167,24 +220,31 @@ check_descriptor(const struct commit_order *order, struct why *why)
     return ST_OK;
 }
 
-static enum status
-read_header(struct work *work, struct why *why)
+static bool
+is_small(const struct work *work)
 {
-    size_t length = (size_t)work->order->fields.header_length;
-    work->header = xcalloc(length + 1, 1);
+    return work->order->fields.size <= COMMIT_SMALL_MAX;
+}
+
+// The header block; a small message whole, so that it need not be read again.
+static enum status
+read_start(struct work *work, struct why *why)
+{
+    const struct intake_commit *fields = &work->order->fields;
+    size_t length = (size_t)(is_small(work) ? fields->size : fields->header_length);
+    work->data = xcalloc(length + 1, 1);
     size_t offset = 0;
     while (offset < length) {
         ssize_t got =
-            pread(work->order->body_fd, work->header + offset, length - offset, (off_t)offset);
+            pread(work->order->body_fd, work->data + offset, length - offset, (off_t)offset);
         if (got < 0 && errno == EINTR) {
             continue;
         }
         if (got < 0) {
-            return why_errno(why, ST_IO, "read the header block");
+            return why_errno(why, ST_IO, "read the message");
         }
         if (got == 0) {
-            return why_set(why, ST_IO, "the header block ends after %zu of %zu bytes", offset,
-                           length);
+            return why_set(why, ST_IO, "the message ends after %zu of %zu bytes", offset, length);
         }
         offset += (size_t)got;
     }
@@ -195,7 +255,7 @@ static void
 copy_field(const struct work *work, const char *name, char out[COMMIT_FIELD_MAX])
 {
     struct header_field field;
-    if (header_find(work->header, (size_t)work->order->fields.header_length, name, &field)) {
+    if (header_find(work->data, (size_t)work->order->fields.header_length, name, &field)) {
         header_copy_value(&field, out, COMMIT_FIELD_MAX);
     }
 }
@@ -241,8 +301,10 @@ static enum status
 fill_submission(struct work *work, struct why *why)
 {
     const struct commit_order *order = work->order;
+    const char *whole = is_small(work) ? work->data : NULL;
     work->submission = (struct store_submission){
         .message = &work->message,
+        .body = whole,
         .body_fd = order->body_fd,
         .evidence = order->fields.evidence,
         .deliveries = work->plan.deliveries,
@@ -255,8 +317,9 @@ fill_submission(struct work *work, struct why *why)
         .commit = &order->fields,
         .recipients = (const char *const *)work->plan.recipients,
         .recipient_count = work->plan.recipient_count,
-        .header = work->header,
+        .header = work->data,
         .header_length = (size_t)order->fields.header_length,
+        .body = whole == NULL ? NULL : whole + order->fields.header_length,
         .body_fd = order->body_fd,
     };
     enum status status = dedupe_key(&message, &work->submission.dedupe, why);
@@ -293,7 +356,7 @@ decide(struct work *work)
 static bool
 is_loop(const struct work *work)
 {
-    return header_count(work->header, (size_t)work->order->fields.header_length, "Received") >
+    return header_count(work->data, (size_t)work->order->fields.header_length, "Received") >
            work->config->limits.hops;
 }
 
@@ -305,6 +368,36 @@ refuse_unread(struct work *work, const struct why *why)
     refuse(work, &TEMPORARY);
 }
 
+// What can be sent at once is stored as leased: it needs no claim, and is not read back.
+static void
+take_places(struct work *work)
+{
+    struct dispatcher *dispatcher = work->services->dispatcher;
+    bool has_place = false;
+    if (!is_small(work) || work->plan.delivery_count > COMMIT_HANDED_MAX) {
+        return;
+    }
+    for (size_t i = 0; i < work->plan.delivery_count; i++) {
+        struct store_delivery *delivery = &work->plan.deliveries[i];
+        const struct config_destination *destination =
+            config_find_destination(work->config, delivery->destination);
+        if (delivery->state != DELIVERY_QUEUED || destination == NULL ||
+            !dispatcher_take_place(dispatcher, delivery->destination)) {
+            continue;
+        }
+        has_place = true;
+        delivery->state = DELIVERY_LEASED;
+        delivery->fence = 1;
+        int64_t lease_ms = dispatcher_lease_ms(destination);
+        work->submission.lease_ms =
+            lease_ms > work->submission.lease_ms ? lease_ms : work->submission.lease_ms;
+    }
+    if (has_place) {
+        work->submission.lease_owner = dispatcher_owner(dispatcher);
+        work->letter = letter_new(&work->message, STEAL(work->data));
+    }
+}
+
 static void
 prepare_and_submit(struct work *work)
 {
@@ -314,7 +407,7 @@ prepare_and_submit(struct work *work)
         refuse(work, reply);
         return;
     }
-    if (read_header(work, &why) != ST_OK) {
+    if (read_start(work, &why) != ST_OK) {
         refuse_unread(work, &why);
         return;
     }
@@ -327,6 +420,7 @@ prepare_and_submit(struct work *work)
         refuse_unread(work, &why);
         return;
     }
+    take_places(work);
     store_submit(work->services->store, &work->submission);
 }
 

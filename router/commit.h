@@ -12,7 +12,9 @@
 
 enum {
     COMMIT_HEADER_MAX = 1024 * 1024, /* a header block above it is refused: 552 5.3.4 */
-    COMMIT_FIELD_MAX = 512           /* bytes kept of Subject and Message-ID */
+    COMMIT_FIELD_MAX = 512,          /* bytes kept of Subject and Message-ID */
+    COMMIT_SMALL_MAX = 64 * 1024,    /* a message up to this is kept in memory until it is sent */
+    COMMIT_HANDED_MAX = 32           /* with more deliveries they are all claimed from the store */
 };
 
 struct commit_services {
@@ -42,7 +44,8 @@ struct commit_order {
  * `answered`, perhaps after this has returned.
  *
  * @order   taken: freed with its descriptor
- * @thread  a worker: reads the whole message, and blocks while the store stages a large one
+ * @thread  any: reads the whole message, and blocks while the store stages a large one; with at
+ *          most COMMIT_SMALL_MAX bytes in memory it never blocks
  */
 void commit_execute(const struct commit_services *services, struct commit_order *order);
 

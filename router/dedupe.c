@@ -136,6 +136,10 @@ add_envelope(struct digest *digest, const struct dedupe_message *message)
 static enum status
 add_body(struct digest *digest, const struct dedupe_message *message, struct why *why)
 {
+    if (message->body != NULL) {
+        digest_update(digest, message->body, message->commit->size - message->header_length);
+        return ST_OK;
+    }
     AUTO_FREE char *buffer = xcalloc(1, READ_SIZE);
     uint64_t offset = message->header_length;
     while (offset < message->commit->size) {

@@ -18,7 +18,8 @@ struct dedupe_message {
     size_t recipient_count;
     const char *header; /* the header block */
     size_t header_length;
-    int body_fd; /* read with pread from header_length to commit->size */
+    const char *body; /* behind the header block, in memory; NULL: it is read from body_fd */
+    int body_fd;      /* read with pread from header_length to commit->size */
 };
 
 /**

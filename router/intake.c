@@ -4,6 +4,7 @@
 // order of the questions.
 #include "router/intake.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -207,6 +208,13 @@ on_answered(void *waiter, const struct intake_commit_answer *answer)
     count_answered(intake);
 }
 
+// A memfd (or a file in memory): reading it waits for no disk.
+static bool
+is_memory(int fd)
+{
+    return fcntl(fd, F_GET_SEALS) >= 0;
+}
+
 static void
 start_commit(struct session *session, struct commit_order *order)
 {
@@ -214,8 +222,12 @@ start_commit(struct session *session, struct commit_order *order)
     order->reservation = session->reservation;
     *session = (struct session){.intake = intake};
     count_taken(intake);
-    workers_push(order->fields.size > STORE_STAGE_ABOVE ? intake->large_workers : intake->workers,
-                 order);
+    bool is_large = order->fields.size > STORE_STAGE_ABOVE;
+    if (order->fields.size <= COMMIT_SMALL_MAX && is_memory(order->body_fd)) {
+        commit_execute(&intake->services, order); // done before a worker would be awake
+    } else {
+        workers_push(is_large ? intake->large_workers : intake->workers, order);
+    }
 }
 
 static enum status

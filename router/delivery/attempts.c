@@ -68,7 +68,7 @@ end_attempt(struct dispatcher *dispatcher, struct attempt *attempt)
     struct lane *lane = attempt->lane;
     request_free(attempt->request);
     config_unref(attempt->config);
-    free(attempt->job);
+    job_free(attempt->job);
     free(attempt);
     claims_release(dispatcher, lane);
 }
@@ -295,7 +295,7 @@ attempts_start(struct dispatcher *dispatcher, struct lane *lane, struct job *job
         completions_untried(dispatcher, &job->delivery,
                             blocked == NULL ? DELIVERY_QUEUED : DELIVERY_BLOCKED,
                             blocked == NULL ? "" : blocked, job->delivery.due_at);
-        free(job);
+        job_free(job);
         claims_release(dispatcher, lane);
         return;
     }
@@ -305,6 +305,9 @@ attempts_start(struct dispatcher *dispatcher, struct lane *lane, struct job *job
     attempt->config = config_ref(dispatcher->config);
     attempt->destination = destination;
     attempt->request = request_new(dispatcher->store, attempt->config, destination, &job->delivery);
+    if (job->letter != NULL) {
+        request_give_letter(attempt->request, job->letter, job->recipients);
+    }
     link_attempt(dispatcher, attempt);
     queue_preparing(dispatcher, attempt);
 }

@@ -21,6 +21,7 @@ append_lane(struct dispatcher *dispatcher, struct lane *lane)
         dispatcher->lanes =
             xreallocarray(dispatcher->lanes, count == 0 ? 1 : count * 2, sizeof(struct lane *));
     }
+    (void)map_put(dispatcher->lanes_by_key, lane->key, lane);
     dispatcher->lanes[count] = lane;
     dispatcher->lane_count++;
 }
@@ -31,7 +32,6 @@ claims_lane(struct dispatcher *dispatcher, const char *key)
     struct lane *lane = map_get(dispatcher->lanes_by_key, key);
     if (lane == NULL) {
         lane = lane_new(key);
-        (void)map_put(dispatcher->lanes_by_key, key, lane);
         append_lane(dispatcher, lane);
     }
     return lane;
@@ -119,7 +119,7 @@ send_claim(struct dispatcher *dispatcher, struct lane *lane,
         .owner = dispatcher->owner,
         .destination = lane->key,
         .most = most,
-        .lease_ms = destination->timeout_ms + DISPATCHER_LEASE_EXTRA_MS,
+        .lease_ms = dispatcher_lease_ms(destination),
         .done = on_claimed,
         .context = claim,
     };
@@ -131,7 +131,8 @@ send_claim(struct dispatcher *dispatcher, struct lane *lane,
 
 // Claim if the lane is ready, else remember when it will be.
 static void
-try_claim(struct dispatcher *dispatcher, struct lane *lane, int64_t now)
+claim_if_ready(struct dispatcher *dispatcher, struct lane *lane, struct handover_taken taken,
+               int64_t now)
 {
     if (dispatcher->closing || lane_wake_at(lane) > now) {
         note_wake(dispatcher, lane, now);
@@ -143,13 +144,21 @@ try_claim(struct dispatcher *dispatcher, struct lane *lane, int64_t now)
         claims_block(dispatcher, lane, DISPATCHER_MISSING);
         return;
     }
-    size_t room = lane_room(lane, destination->concurrency, now);
-    size_t left = DISPATCHER_TRANSFERS_MAX - dispatcher->busy;
+    size_t room = lane_room(lane, destination->concurrency, taken.of_lane, now);
+    size_t under_way = dispatcher->busy + taken.of_all;
+    size_t left = under_way < DISPATCHER_TRANSFERS_MAX ? DISPATCHER_TRANSFERS_MAX - under_way : 0;
     if (room > 0 && left == 0) {
         dispatcher->starved = true;
     } else if (room > 0) {
         send_claim(dispatcher, lane, destination, room < left ? room : left);
     }
+}
+
+static void
+try_claim(struct dispatcher *dispatcher, struct lane *lane, int64_t now)
+{
+    claim_if_ready(dispatcher, lane, handover_pause(dispatcher, lane), now);
+    handover_offer(dispatcher, lane, now);
 }
 
 void

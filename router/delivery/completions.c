@@ -26,9 +26,14 @@ static void
 on_stored(void *context, enum status status)
 {
     struct completion *completion = context;
-    completion->status = status;
     struct dispatcher *dispatcher = completion->dispatcher;
-    if (inbox_post(&dispatcher->inbox, &completion->item)) {
+    completion->status = status;
+    bool is_over = status == ST_OK;
+    if (is_over) {
+        free(completion);
+    }
+    if (is_over ? inbox_ended(&dispatcher->inbox)
+                : inbox_post(&dispatcher->inbox, &completion->item)) {
         transfers_wake(dispatcher->transfers);
     }
 }
@@ -46,10 +51,6 @@ on_answer(struct inbox_item *item)
     struct completion *completion = (struct completion *)item;
     struct dispatcher *dispatcher = completion->dispatcher;
     dispatcher->outstanding--;
-    if (completion->status == ST_OK) {
-        free(completion);
-        return;
-    }
     log_warn("delivery.unsaved", LOG_STR("delivery", completion->what.delivery_id.text),
              LOG_STR("why", status_name(completion->status)));
     if (dispatcher->closing ||
@@ -73,6 +74,7 @@ completions_send(struct dispatcher *dispatcher, const struct store_completion *w
     (void)snprintf(completion->detail, sizeof(completion->detail), "%s", what->attempt.detail);
     completion->what.reason = completion->reason;
     completion->what.attempt.detail = completion->detail;
+    completion->what.can_wait = true; // the endpoint has its message, and nobody else waits
     completion->what.done = on_stored;
     completion->what.context = completion;
     ask_store(completion);

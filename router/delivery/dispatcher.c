@@ -18,6 +18,7 @@ begin_closing(struct dispatcher *dispatcher, int64_t grace_ms)
 {
     dispatcher->closing = true;
     dispatcher->close_mono_ms = clock_mono_ms() + grace_ms;
+    handover_pause_all(dispatcher);
     completions_drop(dispatcher);
     attempts_give_back(dispatcher, false);
 }
@@ -36,6 +37,7 @@ static void
 read_inbox(struct dispatcher *dispatcher)
 {
     struct inbox_content content = inbox_take(&dispatcher->inbox);
+    dispatcher->outstanding -= content.ended;
     struct inbox_item *next = NULL;
     for (struct inbox_item *item = content.first; item != NULL; item = next) {
         next = item->next;
@@ -117,6 +119,7 @@ dispatcher_close(struct dispatcher *dispatcher)
     if (dispatcher == NULL) {
         return;
     }
+    handover_drop_late(dispatcher);
     for (size_t i = 0; i < dispatcher->lane_count; i++) {
         lane_free(dispatcher->lanes[i]);
     }
@@ -176,6 +179,18 @@ dispatcher_kick(struct dispatcher *dispatcher, const char *destination)
     if (inbox_kick(&dispatcher->inbox, destination)) {
         transfers_wake(dispatcher->transfers);
     }
+}
+
+const char *
+dispatcher_owner(const struct dispatcher *dispatcher)
+{
+    return dispatcher->owner;
+}
+
+int64_t
+dispatcher_lease_ms(const struct config_destination *destination)
+{
+    return destination->timeout_ms + DISPATCHER_LEASE_EXTRA_MS;
 }
 
 void

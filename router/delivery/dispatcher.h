@@ -5,6 +5,7 @@
 #define ROUTER_DELIVERY_DISPATCHER_H
 
 #include "config/config.h"
+#include "router/delivery/letter.h"
 #include "store/store.h"
 
 struct dispatcher;
@@ -22,6 +23,27 @@ void dispatcher_close(struct dispatcher *dispatcher);
 
 /** Something of this destination (NULL: any) became due. Any thread, never blocks. */
 void dispatcher_kick(struct dispatcher *dispatcher, const char *destination);
+
+/* Handing over: a delivery that can be sent at once is committed as leased, and needs no claim.
+ * All four: any thread, never block. */
+
+/** The owner to be written with such a lease, and its time. */
+const char *dispatcher_owner(const struct dispatcher *dispatcher);
+int64_t dispatcher_lease_ms(const struct config_destination *destination);
+
+/** Take a place of the destination for one delivery. False: there is none, or others wait; commit
+ *  it as queued and kick. True: dispatcher_hand_over or dispatcher_return_place must follow. */
+MUST_CHECK bool dispatcher_take_place(struct dispatcher *dispatcher, const char *destination);
+void dispatcher_return_place(struct dispatcher *dispatcher, const char *destination);
+
+/**
+ * The delivery is committed. Everything is copied, or counted.
+ *
+ * @delivery    as it was stored: state, fence, message_id
+ * @recipients  of the same domain and destination, one a line
+ */
+void dispatcher_hand_over(struct dispatcher *dispatcher, const struct store_delivery *delivery,
+                          const char *recipients, struct letter *letter);
 
 /** The configuration changed: destinations that came back resume, those that went block. */
 void dispatcher_reload(struct dispatcher *dispatcher);

@@ -2,6 +2,7 @@
 // The dispatcher's state and the parts that work on it, all on its one thread:
 //   dispatcher.c   life, thread, loop        claims.c       which deliveries are taken, and when
 //   attempts.c     request, outcome          completions.c  what the store is told of it
+//   handover.c     deliveries that come straight from their commit
 // Private to router/delivery/.
 #ifndef ROUTER_DELIVERY_DISPATCHER_PARTS_H
 #define ROUTER_DELIVERY_DISPATCHER_PARTS_H
@@ -38,7 +39,7 @@ struct dispatcher {
 
     /* The thread's own. */
     struct config *config;
-    struct map *lanes_by_key;
+    struct map *lanes_by_key;  /* other threads look under lanes_lock */
     size_t scan_start;         /* lane the next scan begins with */
     int64_t scan_at;           /* wall clock; a lane may be ready then */
     int64_t refresh_mono_ms;   /* the store is asked then what is due */
@@ -52,9 +53,11 @@ struct dispatcher {
     bool closing;
     int64_t close_mono_ms; /* running requests are broken off then */
 
-    pthread_mutex_t lanes_lock; /* protects growth of the list, for dispatcher_status */
+    pthread_mutex_t lanes_lock; /* protects growth of both lists of lanes, and what is below */
     struct lane **lanes;        /* never shrinks while the thread runs */
     size_t lane_count;
+    size_t offered; /* as in a lane, for all of them together */
+    size_t taken;
 };
 
 /* ---- claims.c -------------------------------------------------------------------------------- */
@@ -94,6 +97,25 @@ void attempts_settle(struct dispatcher *dispatcher);
 
 /** Give back what is not running; with `all` break off the running ones too. */
 void attempts_give_back(struct dispatcher *dispatcher, bool all);
+
+/* ---- handover.c ------------------------------------------------------------------------------ */
+
+/** How many places commits under way have taken. */
+struct handover_taken {
+    size_t of_lane;
+    size_t of_all;
+};
+
+/** Let commits take what places the lane has now. */
+void handover_offer(struct dispatcher *dispatcher, struct lane *lane, int64_t now);
+
+/** No more of them; tells how many were taken. */
+struct handover_taken handover_pause(struct dispatcher *dispatcher, struct lane *lane);
+void handover_pause_all(struct dispatcher *dispatcher);
+
+/** Free what was handed over behind the thread's end: it is leased, and sent after the next start.
+ */
+void handover_drop_late(struct dispatcher *dispatcher);
 
 /* ---- completions.c --------------------------------------------------------------------------- */
 

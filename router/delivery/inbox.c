@@ -41,6 +41,14 @@ inbox_post(struct inbox *inbox, struct inbox_item *item)
 }
 
 bool
+inbox_ended(struct inbox *inbox)
+{
+    AUTO_LOCK(guard, &inbox->lock);
+    inbox->content.ended++;
+    return inbox->closing && must_wake(inbox);
+}
+
+bool
 inbox_kick(struct inbox *inbox, const char *destination)
 {
     static char marker; // the map is used as a set
@@ -69,6 +77,7 @@ inbox_close(struct inbox *inbox, int64_t grace_ms)
 {
     AUTO_LOCK(guard, &inbox->lock);
     inbox->content.close = true;
+    inbox->closing = true;
     inbox->content.close_grace_ms = grace_ms;
     return must_wake(inbox);
 }

@@ -20,6 +20,7 @@ struct inbox_item {
 /** What was posted since the last look. */
 struct inbox_content {
     struct inbox_item *first; /* in the order of posting */
+    size_t ended;             /* calls that ended well: nothing is to be done but to count them */
     struct map *kicks;        /* keys of destinations; NULL: none */
     bool kick_all;
     bool reload;
@@ -31,7 +32,8 @@ struct inbox {
     pthread_mutex_t lock; /* protects all below */
     struct inbox_content content;
     struct inbox_item *last;
-    bool waking; /* a wake was asked for that the thread has not answered yet */
+    bool waking;  /* a wake was asked for that the thread has not answered yet */
+    bool closing; /* the thread waits for what is under way: every end wakes */
 };
 
 void inbox_init(struct inbox *inbox);
@@ -39,6 +41,7 @@ void inbox_done(struct inbox *inbox);
 
 /** These return true when the dispatcher must be woken. Any thread. */
 MUST_CHECK bool inbox_post(struct inbox *inbox, struct inbox_item *item);
+MUST_CHECK bool inbox_ended(struct inbox *inbox);
 MUST_CHECK bool inbox_kick(struct inbox *inbox, const char *destination);
 MUST_CHECK bool inbox_reload(struct inbox *inbox);
 MUST_CHECK bool inbox_close(struct inbox *inbox, int64_t grace_ms);

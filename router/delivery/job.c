@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "router/delivery/job.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/xalloc.h"
@@ -38,4 +39,15 @@ job_new(const struct store_delivery *delivery)
     }
     job->delivery = copy;
     return job;
+}
+
+void
+job_free(struct job *job)
+{
+    if (job == NULL) {
+        return;
+    }
+    letter_unref(job->letter);
+    free(job->recipients);
+    free(job);
 }

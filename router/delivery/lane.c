@@ -41,14 +41,21 @@ lane_due(struct lane *lane, int64_t due_at)
 }
 
 size_t
-lane_room(const struct lane *lane, uint64_t concurrency, int64_t now)
+lane_room(const struct lane *lane, uint64_t concurrency, size_t taken, int64_t now)
 {
-    uint64_t in_flight = lane->in_flight;
+    uint64_t in_flight = lane->in_flight + taken;
     if (lane->claiming || lane->due_at > now || lane->paused_until > now) {
         return 0;
     }
     uint64_t most = lane->pause_ms > 0 ? 1 : concurrency; // half open: one probe
     return in_flight >= most ? 0 : (size_t)(most - in_flight);
+}
+
+bool
+lane_is_free(const struct lane *lane, int64_t now)
+{
+    return !lane->claiming && lane->due_at > now && lane->pause_ms == 0 &&
+           lane->paused_until <= now;
 }
 
 int64_t

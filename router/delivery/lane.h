@@ -29,6 +29,8 @@ struct lane {
     size_t reserved;   /* most the claim under way may bring */
     unsigned failures; /* in a row */
     int64_t pause_ms;  /* the breaker's last pause; 0: it is closed */
+    size_t offered; /* under the dispatcher's lanes_lock: how many places may be taken at once, */
+    size_t taken;   /* and how many are, by commits under way: see handover.c */
     _Atomic(uint64_t) in_flight;
     _Atomic(int64_t) paused_until; /* 0: not paused */
     _Atomic(uint64_t) done;
@@ -43,8 +45,13 @@ void lane_free(struct lane *lane);
 /** Something is due at that time. */
 void lane_due(struct lane *lane, int64_t due_at);
 
-/** How many deliveries may be claimed now, at most `concurrency` under way in all. */
-size_t lane_room(const struct lane *lane, uint64_t concurrency, int64_t now);
+/** How many deliveries may be claimed now, at most `concurrency` under way in all, with `taken`
+ *  that are about to come. */
+size_t lane_room(const struct lane *lane, uint64_t concurrency, size_t taken, int64_t now);
+
+/** Nothing is due or being claimed, and the endpoint is believed to be well: what comes new may go
+ *  at once. */
+bool lane_is_free(const struct lane *lane, int64_t now);
 
 /** From when on lane_room may be above 0; LANE_NOTHING_DUE: not by the mere passing of time. */
 int64_t lane_wake_at(const struct lane *lane);

@@ -32,7 +32,9 @@ struct request {
     struct id id;                          /* webhook-id */
     enum step step;
     struct store_message message;
-    void *message_owner;
+    void *message_owner;         /* NULL with a letter */
+    const struct letter *letter; /* NULL: the store is read */
+    const char *recipients;      /* with a letter */
     struct body_source source;
     struct body body;
     struct body_reader *reader; /* of a large body */
@@ -78,6 +80,27 @@ request_new(struct store *store, const struct config *config,
     return request;
 }
 
+static enum status
+read_letter(void *context, uint64_t offset, void *buffer, size_t size, size_t *length_out,
+            struct why *why)
+{
+    (void)why;
+    const struct request *request = context;
+    uint64_t rest = offset < request->message.size ? request->message.size - offset : 0;
+    *length_out = rest < size ? (size_t)rest : size;
+    memcpy(buffer, letter_data(request->letter) + offset, *length_out);
+    return ST_OK;
+}
+
+void
+request_give_letter(struct request *request, const struct letter *letter, const char *recipients)
+{
+    request->letter = letter;
+    request->recipients = recipients;
+    request->message = *letter_message(letter);
+    request->source = (struct body_source){.read = read_letter, .context = request};
+}
+
 struct request *
 request_new_text(const struct config *config, const struct config_destination *destination,
                  const struct id *id, const char *json)
@@ -110,7 +133,7 @@ request_free(struct request *request)
 const char *
 request_queue_id(const struct request *request)
 {
-    return request->message_owner == NULL ? "" : request->message.queue_id;
+    return request->message.queue_id == NULL ? "" : request->message.queue_id;
 }
 
 CURL *
@@ -311,11 +334,28 @@ make_handle(struct request *request)
 }
 
 static enum status
+build_body(struct request *request, const char *recipients, struct why *why)
+{
+    struct payload_input input = {
+        .message = &request->message,
+        .delivery = request->delivery,
+        .recipients = recipients,
+        .destination = request->destination,
+        .hostname = request->config->hostname,
+        .authserv_id = request->config->authserv_id,
+    };
+    return payload_build(&input, &request->source, &request->body, why);
+}
+
+static enum status
 load(struct request *request, struct why *why)
 {
     const struct store_delivery *delivery = request->delivery;
     if (delivery == NULL) {
         return ST_OK; // the body is there
+    }
+    if (request->letter != NULL) {
+        return build_body(request, request->recipients, why);
     }
     enum status status = store_message_get(request->store, delivery->message_id.text,
                                            &request->message, &request->message_owner, why);
@@ -325,18 +365,7 @@ load(struct request *request, struct why *why)
     AUTO_FREE char *recipients = NULL;
     status = store_recipients_for(request->store, &delivery->message_id, delivery->domain,
                                   delivery->destination, &recipients, why);
-    if (status != ST_OK) {
-        return status;
-    }
-    struct payload_input input = {
-        .message = &request->message,
-        .delivery = delivery,
-        .recipients = recipients,
-        .destination = request->destination,
-        .hostname = request->config->hostname,
-        .authserv_id = request->config->authserv_id,
-    };
-    return payload_build(&input, &request->source, &request->body, why);
+    return status == ST_OK ? build_body(request, recipients, why) : status;
 }
 
 static void

@@ -11,6 +11,7 @@
 #include <curl/curl.h>
 
 #include "config/config.h"
+#include "router/delivery/letter.h"
 #include "router/delivery/outcome.h"
 #include "store/store.h"
 
@@ -36,6 +37,11 @@ struct request_result {
 struct request *request_new(struct store *store, const struct config *config,
                             const struct config_destination *destination,
                             const struct store_delivery *delivery);
+
+/** The message is at hand: nothing of it is read from the store. Both are borrowed until
+ *  request_free(). Before the first request_prepare(). */
+void request_give_letter(struct request *request, const struct letter *letter,
+                         const char *recipients);
 
 /**
  * A request that carries a text of ours instead of a message; no store is read.

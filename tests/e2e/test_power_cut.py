@@ -62,6 +62,8 @@ def lab():
 def run_rounds(lab, rounds, lie=False):
     dice = random.Random(SEED)
     lab.mailspurd.stop()
+    if lie:
+        lab.endpoint.stop()  # what was delivered before it is lost would not be missed
     senders = [Sender(lab, f"s{number}") for number in range(SENDERS)]
     try:
         for number in range(rounds):
@@ -72,6 +74,8 @@ def run_rounds(lab, rounds, lie=False):
             lab.cut_and_restore()
         lab.mailspurd.env.update(lab.disk.environment())
         lab.mailspurd.env.pop("MAILSPUR_POWERCUT_LIE", None)
+        if lie:
+            lab.endpoint.start()
         lab.mailspurd.start()
     finally:
         for sender in senders:

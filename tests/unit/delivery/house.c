@@ -139,11 +139,10 @@ make_body(size_t size)
     return fd;
 }
 
-struct id
-house_submit(struct house *house, size_t size)
+static struct store_message
+make_message(size_t size)
 {
-    AUTO_FD int fd = make_body(size);
-    struct store_message message = {
+    return (struct store_message){
         .id = id_new(),
         .tenant = "acme",
         .domain = "yourmsp.example",
@@ -160,8 +159,14 @@ house_submit(struct house *house, size_t size)
         .size = size,
         .header_length = sizeof(HEADER) - 1,
     };
-    struct store_delivery delivery = {
+}
+
+static struct store_delivery
+make_delivery(const struct store_message *message, enum delivery_state state)
+{
+    return (struct store_delivery){
         .id = id_new(),
+        .message_id = message->id,
         .tenant = "acme",
         .domain = "yourmsp.example",
         .recipient = "support+42@yourmsp.example",
@@ -169,20 +174,63 @@ house_submit(struct house *house, size_t size)
         .action = "ticket",
         .destination = "psa",
         .captures = "{\"tenant_id\":\"42\"}",
-        .state = DELIVERY_QUEUED,
+        .state = state,
         .reason = "",
-        .created_at = message.received_at,
-        .due_at = message.received_at,
+        .created_at = message->received_at,
+        .due_at = message->received_at,
+        .fence = state == DELIVERY_LEASED ? 1 : 0,
     };
-    struct store_submission submission = {
-        .message = &message, .body_fd = fd, .deliveries = &delivery, .delivery_count = 1};
-    memcpy(submission.dedupe.key, message.id.text + ID_SIZE - 1 - SHA256_SIZE, SHA256_SIZE);
+}
+
+static void
+submit_one(struct house *house, const struct store_message *message,
+           const struct store_delivery *delivery)
+{
+    AUTO_FD int fd = make_body(message->size);
+    struct store_submission submission = {.message = message,
+                                          .body_fd = fd,
+                                          .deliveries = delivery,
+                                          .delivery_count = 1,
+                                          .lease_owner = "house",
+                                          .lease_ms = 3600000};
+    memcpy(submission.dedupe.key, message->id.text + ID_SIZE - 1 - SHA256_SIZE, SHA256_SIZE);
     submission.dedupe.keep_ms = 1000;
     submission_store(house->store, &submission);
+}
+
+struct id
+house_submit(struct house *house, size_t size)
+{
+    const struct store_message message = make_message(size);
+    const struct store_delivery delivery = make_delivery(&message, DELIVERY_QUEUED);
+    submit_one(house, &message, &delivery);
     if (house->dispatcher != NULL) {
         dispatcher_kick(house->dispatcher, "psa");
     }
     return delivery.id;
+}
+
+struct id
+house_hand_over(struct house *house, const char *bytes)
+{
+    struct store_message message = make_message(strlen(bytes));
+    message.header_length = (uint64_t)(strstr(bytes, "\r\n\r\n") + 4 - bytes);
+    const struct store_delivery delivery = make_delivery(&message, DELIVERY_LEASED);
+    submit_one(house, &message, &delivery);
+    struct letter *letter = letter_new(&message, xstrdup(bytes));
+    dispatcher_hand_over(house->dispatcher, &delivery, message.recipients, letter);
+    letter_unref(letter);
+    return delivery.id;
+}
+
+void
+house_take_place(struct house *house)
+{
+    int64_t until = clock_mono_ms() + PATIENCE_MS;
+    while (!dispatcher_take_place(house->dispatcher, "psa")) { // nobody is told of places
+        assert_true(clock_mono_ms() < until);
+        (void)nanosleep(&(struct timespec){.tv_nsec = LOOK_EVERY_MS * 1000000L}, NULL);
+    }
 }
 
 /* ---- looking --------------------------------------------------------------------------------- */

@@ -46,6 +46,15 @@ void house_stop(struct house *house, int64_t grace_ms);
 /** Store a message of `size` bytes with one delivery to "psa", and kick. Returns its id. */
 struct id house_submit(struct house *house, size_t size);
 
+/**
+ * Store such a message as leased and hand it over with these bytes in memory, which the store does
+ * not have. The place was taken.
+ */
+struct id house_hand_over(struct house *house, const char *bytes);
+
+/** Take a place of "psa" as soon as there is one; fails the test after a while. */
+void house_take_place(struct house *house);
+
 /** Wait until the delivery is in that state; fails the test after a while. */
 void house_await(struct house *house, const struct id *delivery, enum delivery_state state);
 

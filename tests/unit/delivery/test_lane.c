@@ -24,7 +24,7 @@ free_lane(void **state)
 static void
 a_new_lane_has_nothing_due(void **state)
 {
-    assert_int_equal(lane_room(*state, 4, 1000), 0);
+    assert_int_equal(lane_room(*state, 4, 0, 1000), 0);
     assert_true(lane_wake_at(*state) == LANE_NOTHING_DUE);
 }
 
@@ -33,13 +33,13 @@ room_is_what_concurrency_leaves(void **state)
 {
     struct lane *lane = *state;
     lane_due(lane, 100);
-    assert_int_equal(lane_room(lane, 4, 99), 0);
+    assert_int_equal(lane_room(lane, 4, 0, 99), 0);
     assert_int_equal(lane_wake_at(lane), 100);
-    assert_int_equal(lane_room(lane, 4, 100), 4);
+    assert_int_equal(lane_room(lane, 4, 0, 100), 4);
     lane->in_flight = 3;
-    assert_int_equal(lane_room(lane, 4, 100), 1);
+    assert_int_equal(lane_room(lane, 4, 0, 100), 1);
     lane->in_flight = 4;
-    assert_int_equal(lane_room(lane, 4, 100), 0);
+    assert_int_equal(lane_room(lane, 4, 0, 100), 0);
 }
 
 static void
@@ -48,7 +48,7 @@ one_claim_at_a_time(void **state)
     struct lane *lane = *state;
     lane_due(lane, 100);
     lane_claim_begin(lane, 4);
-    assert_int_equal(lane_room(lane, 4, 100), 0);
+    assert_int_equal(lane_room(lane, 4, 0, 100), 0);
     lane_claim_end(lane, 2, 0);
     assert_int_equal(lane->in_flight, 2);
     assert_true(lane->due_at == LANE_NOTHING_DUE);
@@ -76,11 +76,11 @@ the_breaker_opens_after_the_named_number_of_failures(void **state)
     for (int i = 1; i < LANE_FAILURES_MAX; i++) {
         assert_false(lane_failed(lane, 1000));
     }
-    assert_int_equal(lane_room(lane, 4, 1000), 4);
+    assert_int_equal(lane_room(lane, 4, 0, 1000), 4);
     assert_true(lane_failed(lane, 1000));
-    assert_int_equal(lane_room(lane, 4, 1000 + LANE_PAUSE_FIRST_MS - 1), 0);
+    assert_int_equal(lane_room(lane, 4, 0, 1000 + LANE_PAUSE_FIRST_MS - 1), 0);
     assert_int_equal(lane_wake_at(lane), 1000 + LANE_PAUSE_FIRST_MS);
-    assert_int_equal(lane_room(lane, 4, 1000 + LANE_PAUSE_FIRST_MS), 1);
+    assert_int_equal(lane_room(lane, 4, 0, 1000 + LANE_PAUSE_FIRST_MS), 1);
 }
 
 static void
@@ -112,10 +112,10 @@ a_failed_probe_doubles_the_pause_up_to_the_longest(void **state)
     }
     lane_due(lane, 0);
     lane->in_flight = 1;
-    assert_int_equal(lane_room(lane, 4, lane->paused_until), 0); // the probe is under way
+    assert_int_equal(lane_room(lane, 4, 0, lane->paused_until), 0); // the probe is under way
     lane->in_flight = 0;
     assert_true(lane_answered(lane));
-    assert_int_equal(lane_room(lane, 4, now), 4);
+    assert_int_equal(lane_room(lane, 4, 0, now), 4);
 }
 
 static void
@@ -125,8 +125,8 @@ a_pause_the_endpoint_asked_for_is_never_shortened(void **state)
     lane_due(lane, 0);
     lane_pause(lane, 5000);
     lane_pause(lane, 3000);
-    assert_int_equal(lane_room(lane, 4, 4999), 0);
-    assert_int_equal(lane_room(lane, 4, 5000), 4);
+    assert_int_equal(lane_room(lane, 4, 0, 4999), 0);
+    assert_int_equal(lane_room(lane, 4, 0, 5000), 4);
 }
 
 static void
