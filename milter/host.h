@@ -5,13 +5,14 @@
 #define MILTER_HOST_H
 
 #include "milter/defer_memory.h"
+#include "milter/intake_client.h"
 #include "milter/limiter.h"
 #include "milter/outage.h"
 #include "milter/own_mail.h"
 #include "verifier/message/auth.h"
 
 struct host {
-    const char *intake_path;
+    struct intake_pool *intake;
     const char *spool;
     const char *authserv_id;
     const char *discovery; /* of DMARC, as the configuration calls it */

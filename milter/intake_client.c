@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "milter/intake_client.h"
 
+#include <pthread.h>
 #include <sys/socket.h>
 
+#include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/unixsock.h"
 #include "common/xalloc.h"
@@ -13,17 +15,49 @@ enum {
 
 struct intake_client {
     const char *path;
-    int fd;         /* -1: not connected */
-    int timeout_ms; /* of fd, as it was set last */
+    int fd;                     /* -1: not connected */
+    int timeout_ms;             /* of fd, as it was set last */
+    struct intake_client *next; /* in the pool */
     char answer[ANSWER_SIZE];
 };
 
-struct intake_client *
-intake_client_new(const char *path)
+struct intake_pool {
+    const char *path;
+    pthread_mutex_t mutex;      /* protects what follows */
+    struct intake_client *idle; /* the last given back is the next taken */
+    size_t count;
+};
+
+struct intake_pool *
+intake_pool_new(const char *path)
 {
-    struct intake_client *client = xcalloc(1, sizeof(*client));
-    client->path = path;
-    client->fd = -1;
+    struct intake_pool *pool = xcalloc(1, sizeof(*pool));
+    pool->path = path;
+    (void)pthread_mutex_init(&pool->mutex, NULL); // cannot fail without attributes
+    return pool;
+}
+
+static struct intake_client *
+take_idle(struct intake_pool *pool)
+{
+    AUTO_LOCK(lock, &pool->mutex);
+    struct intake_client *client = pool->idle;
+    if (client != NULL) {
+        pool->idle = client->next;
+        pool->count--;
+    }
+    return client;
+}
+
+struct intake_client *
+intake_pool_take(struct intake_pool *pool)
+{
+    struct intake_client *client = take_idle(pool);
+    if (client == NULL) {
+        client = xcalloc(1, sizeof(*client));
+        client->path = pool->path;
+        client->fd = -1;
+    }
     return client;
 }
 
@@ -36,14 +70,45 @@ disconnect(struct intake_client *client)
     }
 }
 
-void
-intake_client_free(struct intake_client *client)
+static void
+free_client(struct intake_client *client)
 {
-    if (client == NULL) {
-        return;
-    }
     disconnect(client);
     free(client);
+}
+
+static bool
+keep(struct intake_pool *pool, struct intake_client *client)
+{
+    AUTO_LOCK(lock, &pool->mutex);
+    bool is_kept = client->fd >= 0 && pool->count < INTAKE_IDLE_MAX;
+    if (is_kept) {
+        client->next = pool->idle;
+        pool->idle = client;
+        pool->count++;
+    }
+    return is_kept;
+}
+
+void
+intake_pool_give(struct intake_pool *pool, struct intake_client *client)
+{
+    if (!keep(pool, client)) {
+        free_client(client);
+    }
+}
+
+void
+intake_pool_free(struct intake_pool *pool)
+{
+    if (pool == NULL) {
+        return;
+    }
+    for (struct intake_client *client; (client = take_idle(pool)) != NULL;) {
+        free_client(client);
+    }
+    (void)pthread_mutex_destroy(&pool->mutex);
+    free(pool);
 }
 
 bool

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The milter's side of intake.sock: one connection per SMTP session, opened when first needed.
+// The milter's side of intake.sock: a connection per SMTP session, opened when first needed, and
+// kept for sessions to come.
 #ifndef MILTER_INTAKE_CLIENT_H
 #define MILTER_INTAKE_CLIENT_H
 
@@ -16,11 +17,23 @@ enum {
     INTAKE_COMMIT_MAX_MS = 240000, /* the SMTP client waits 10 minutes (RFC 5321, 4.5.3.2.6) */
 };
 
+/* Connections kept while no session needs them; the daemon takes 1000 in all. */
+enum { INTAKE_IDLE_MAX = 64 };
+
 struct intake_client;
+struct intake_pool;
 
 /** @path borrowed. Connects nothing yet. */
-struct intake_client *intake_client_new(const char *path);
-void intake_client_free(struct intake_client *client); /* NULL-safe */
+struct intake_pool *intake_pool_new(const char *path);
+void intake_pool_free(struct intake_pool *pool); /* NULL-safe; all clients were given back */
+
+/** A client for one session, with a connection if one is kept. Never NULL. Any thread; so is the
+ *  other. */
+struct intake_client *intake_pool_take(struct intake_pool *pool);
+
+/** The session is over, and so is its transaction: intake_client_reset() was called where the
+ *  daemon holds something for it. */
+void intake_pool_give(struct intake_pool *pool, struct intake_client *client);
 
 /** True while a connection stands. */
 bool intake_client_is_open(const struct intake_client *client);

@@ -192,7 +192,7 @@ run(const struct config *config, struct why *why)
         return status;
     }
     the_host = (struct host){
-        .intake_path = config->intake.path,
+        .intake = intake_pool_new(config->intake.path),
         .spool = config->milter.spool,
         .authserv_id = config->authserv_id,
         .discovery = config->milter.dmarc_discovery == CONFIG_DISCOVERY_PSL ? "psl" : "treewalk",

@@ -25,7 +25,7 @@ session_new(const struct host *host, const char *client_name, const char *client
     copy_text(session->client_address, sizeof(session->client_address), client_address);
     copy_text(session->mta_name, sizeof(session->mta_name), mta_name);
     session->trusted = own_mail_trusts(&host->own, session->client_address);
-    session->intake = intake_client_new(host->intake_path);
+    session->intake = intake_pool_take(host->intake);
     transaction_init(&session->transaction);
     return session;
 }
@@ -36,8 +36,8 @@ session_free(struct session *session)
     if (session == NULL) {
         return;
     }
-    intake_client_free(session->intake); // the daemon drops what it reserved
-    transaction_done(&session->transaction);
+    session_reset(session); // the daemon drops what it reserved
+    intake_pool_give(session->host->intake, session->intake);
     if (session->counted) {
         limiter_leave(session->host->sessions);
     }

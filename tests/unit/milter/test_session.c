@@ -50,7 +50,7 @@ make_folder(void **state)
         return -1;
     }
     (void)snprintf(socket_path, sizeof(socket_path), "%s/intake.sock", folder);
-    host = (struct host){.intake_path = socket_path,
+    host = (struct host){.intake = intake_pool_new(socket_path),
                          .spool = folder,
                          .sessions = limiter_new(UINT64_MAX),
                          .outage = outage_new()};
@@ -63,6 +63,7 @@ remove_folder(void **state)
     (void)state;
     bool all_freed = limiter_close(host.sessions, 0);
     limiter_free(host.sessions);
+    intake_pool_free(host.intake);
     outage_free(host.outage);
     return all_freed ? rmdir(folder) : -1;
 }
