@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One thread reads the packets of all connections and answers RCPT at once, from memory. COMMIT
-// goes to the workers; its connection is parked until the answer was sent, so that answers keep the
-// order of the questions.
+// One thread reads the packets of all connections and answers RCPT at once, from memory. COMMIT of
+// a small message in memory is prepared there too, others go to workers; the connection is parked
+// until the answer was sent, so that answers keep the order of the questions.
 #include "router/intake.h"
 
 #include <fcntl.h>
@@ -24,7 +24,7 @@
 #include "router/server.h"
 
 enum {
-    COMMIT_WORKERS = 4 /* for messages that nothing is staged of; the sync is the store's */
+    COMMIT_WORKERS = 4 /* for those that are not small, and not staged; the sync is the store's */
 };
 
 struct intake {
