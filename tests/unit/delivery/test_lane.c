@@ -138,7 +138,7 @@ nothing_is_held_against_another_endpoint(void **state)
     }
     lane_pause(lane, 1000 * 1000);
     lane_renew(lane);
-    assert_int_equal(lane_room(lane, 4, 1001), 4); // and it is due
+    assert_int_equal(lane_room(lane, 4, 0, 1001), 4); // and it is due
     assert_false(lane_failed(lane, 1001));
 }
 
