@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -279,6 +280,60 @@ rows_of_a_name_and_of_names_near_it_are_visited(void **state)
     directory_free(directory);
 }
 
+enum { STANDING = 60, COMING = 1500 };
+
+static void *
+add_rows(void *context)
+{
+    for (unsigned i = 0; i < COMING; i++) {
+        char id[16];
+        char name[32];
+        (void)snprintf(id, sizeof(id), "new%u", i);
+        (void)snprintf(name, sizeof(name), "n%04u.example", (i * 7919U) % COMING);
+        const struct store_domain row = row_of(id, name, DOMAIN_PENDING, i + 1);
+        directory_adopt(context, &row);
+    }
+    return NULL;
+}
+
+// What was there before stands once on the pages, in order, whoever adds rows meanwhile.
+static void
+pages_lose_nothing_while_rows_are_added(void **state)
+{
+    (void)state;
+    const struct directory_filter all = {.with_removed = false};
+    struct directory *directory = directory_new();
+    for (unsigned i = 0; i < STANDING; i++) {
+        char id[16];
+        char name[32];
+        (void)snprintf(id, sizeof(id), "old%u", i);
+        (void)snprintf(name, sizeof(name), "n%04u.old.example", i * (COMING / STANDING));
+        const struct store_domain row = row_of(id, name, DOMAIN_PENDING, i + 1);
+        directory_adopt(directory, &row);
+    }
+    pthread_t adder;
+    assert_int_equal(pthread_create(&adder, NULL, add_rows, directory), 0);
+    struct store_domain rows[7];
+    size_t standing = 0;
+    for (unsigned walk = 0; walk < 20; walk++) {
+        struct store_domain last = {.name = ""};
+        size_t count = ARRAY_LEN(rows);
+        standing = 0;
+        while (count == ARRAY_LEN(rows)) {
+            const char *after = last.name[0] == '\0' ? NULL : last.id.text;
+            assert_true(directory_page(directory, &all, after, ARRAY_LEN(rows), rows, &count));
+            for (size_t i = 0; i < count; i++) {
+                assert_true(strcmp(rows[i].name, last.name) > 0);
+                standing += strncmp(rows[i].id.text, "old", 3) == 0 ? 1 : 0;
+                last = rows[i];
+            }
+        }
+        assert_int_equal(standing, STANDING);
+    }
+    assert_int_equal(pthread_join(adder, NULL), 0);
+    directory_free(directory);
+}
+
 int
 main(void)
 {
@@ -290,6 +345,7 @@ main(void)
         cmocka_unit_test(a_watched_entry_is_found_behind_who_added_the_name_again),
         cmocka_unit_test(what_is_forgotten_answers_last),
         cmocka_unit_test(rows_of_a_name_and_of_names_near_it_are_visited),
+        cmocka_unit_test(pages_lose_nothing_while_rows_are_added),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
