@@ -90,8 +90,8 @@ def add_line(put, line):
     if record_type in ("TXT", "SPF"):  # \DDD means the same in both
         parts = [data[i:i + 200] for i in range(0, len(data), 200)] or [""]
         data = " ".join('"' + part.replace('"', '\\"') + '"' for part in parts)
-    elif record_type in ("CNAME", "MX") and not data.endswith("."):
-        data += "."
+    elif record_type in ("CNAME", "MX"):
+        data = data.replace(";", "\\;") + ("" if data.endswith(".") else ".")
     put.setdefault((name.replace("@", "\\064").lower(), record_type), []).append(data)
 
 

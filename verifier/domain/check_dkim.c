@@ -228,15 +228,23 @@ judge_text(const struct check_view *view, const struct domain_record *record,
 }
 
 static bool
+has_address(const struct check_view *view, const char *name)
+{
+    struct check_word four = check_look(view, name, DNS_A);
+    struct check_word six = check_look(view, name, DNS_AAAA);
+    return (four.answer != NULL && four.outcome == AUTHORITY_FOUND) ||
+           (six.answer != NULL && six.outcome == AUTHORITY_FOUND);
+}
+
+static bool
 judge_proxied(const struct check_view *view, const struct domain_record *record,
               struct check_judgement *out)
 {
-    struct check_word address = check_look(view, record->name, DNS_A);
-    if (address.answer == NULL || address.outcome != AUTHORITY_FOUND) {
-        return false;
+    if (!has_address(view, record->name) || has_address(view, view->run->sibling)) {
+        return false; // nothing there, or a wildcard
     }
     out->status = RECORD_WRONG;
-    CHECK_SAY(out->observed, "A records");
+    CHECK_SAY(out->observed, "addresses");
     struct finding_draft *finding = check_find(out, FINDING_PROXIED, false);
     CHECK_SAY(finding->problem,
               "%s answers with addresses in place of the CNAME: the record is proxied by the DNS "

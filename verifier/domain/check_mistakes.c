@@ -52,8 +52,9 @@ static bool
 at_domain_itself(const struct place_parts *parts, char *out, size_t size)
 {
     check_put(out, size, "%s", parts->domain);
-    return parts->labels[0] != '\0' && parts->record->type == DNS_TXT &&
-           parts->record->purpose != PURPOSE_MAIL_FROM_SPF;
+    enum record_purpose purpose = parts->record->purpose;
+    bool is_text = parts->record->type == DNS_TXT && purpose != PURPOSE_MAIL_FROM_SPF;
+    return parts->labels[0] != '\0' && (is_text || purpose == PURPOSE_MAIL_FROM_MX);
 }
 
 static bool
@@ -128,13 +129,7 @@ check_plan_mistakes(struct check_run *run, const struct domain_record *record)
             check_want(run, record->type, "%s", name);
         }
     }
-    if (record->purpose == PURPOSE_SPF || record->purpose == PURPOSE_MAIL_FROM_SPF) {
-        check_want(run, DNS_SPF, "%s", record->name);
-    }
-    if (record->type == DNS_CNAME) {
-        check_want(run, DNS_TXT, "%s", record->name);
-        check_want(run, DNS_A, "%s", record->name);
-    }
+    check_plan_types(run, record);
 }
 
 static void
@@ -173,27 +168,6 @@ find_place(const struct check_view *view, const struct domain_record *record,
         }
     }
     return false;
-}
-
-// The type that SPF had of old is asked by nobody any more.
-static bool
-find_old_type(const struct check_view *view, const struct domain_record *record,
-              struct check_judgement *out)
-{
-    struct check_word word = check_look(view, record->name, DNS_SPF);
-    if (word.answer == NULL || word.outcome != AUTHORITY_FOUND ||
-        !check_spf_resembles(record, word.answer)) {
-        return false;
-    }
-    out->status = RECORD_WRONG;
-    CHECK_SAY(out->observed, "type SPF");
-    struct finding_draft *finding = check_find(out, FINDING_SPF_TYPE99, false);
-    CHECK_SAY(finding->problem,
-              "The SPF record of %s has the record type SPF; receivers look for the type TXT only "
-              "(RFC 7208, 3.1).",
-              record->name);
-    check_put_publish(view, record, check_value(record, out), finding->cure, sizeof(finding->cure));
-    return true;
 }
 
 static void
@@ -243,7 +217,7 @@ check_missing(const struct check_view *view, const struct domain_record *record,
               struct check_judgement *out)
 {
     char servers[2 * DOMAIN_NAME_SIZE];
-    if (find_cname(view, record, out) || find_old_type(view, record, out) ||
+    if (check_types(view, record, out) || find_cname(view, record, out) ||
         find_place(view, record, out)) {
         return;
     }

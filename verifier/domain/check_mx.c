@@ -231,6 +231,31 @@ say_collision(const struct check_view *view, const struct domain_record *record,
               record->name, other->preference, other->data, record->preference, record->wanted);
 }
 
+// All lead where they should. SES wants exactly one; its priority matters to nobody then, but is
+// documented as 10.
+static void
+judge_own(const struct domain_record *record, const struct dns_answer *answer,
+          struct check_judgement *out)
+{
+    out->status = RECORD_FOUND;
+    if (answer->count > 1) {
+        out->status = RECORD_CONFLICT;
+        struct finding_draft *finding = check_find(out, FINDING_DUPLICATE, false);
+        CHECK_SAY(finding->problem, "%s has %zu MX records; a MAIL FROM domain may have one only.",
+                  record->name, answer->count);
+        CHECK_SAY(finding->cure, "Remove all of them but MX %u %s.", record->preference,
+                  record->wanted);
+    } else if (answer->records[0].preference != record->preference) {
+        struct finding_draft *finding = check_find(out, FINDING_MX_PRIORITY, true);
+        CHECK_SAY(finding->problem,
+                  "The MX of %s has the priority %u, not %u. As the only one it is used all the "
+                  "same; whether Amazon SES takes it, SES itself tells.",
+                  record->name, answer->records[0].preference, record->preference);
+        CHECK_SAY(finding->cure, "Change the priority of the MX %s at %s to %u.", record->wanted,
+                  record->name, record->preference);
+    }
+}
+
 static void
 check_registered(const struct check_view *view, const struct domain_record *record,
                  struct check_judgement *out)
@@ -267,7 +292,7 @@ check_mail_from_mx(const struct check_view *view, const struct domain_record *re
     const struct dns_record *other = find_other(view, record, word.answer);
     bool is_there = check_mx_resembles(record, word.answer);
     if (other == NULL && is_there) {
-        out->status = RECORD_FOUND;
+        judge_own(record, word.answer, out);
         return;
     }
     out->status = is_there ? RECORD_CONFLICT : RECORD_WRONG;

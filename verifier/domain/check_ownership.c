@@ -167,9 +167,9 @@ void
 check_ownership(const struct check_view *view, const struct domain_record *record,
                 const struct check_word *word, struct check_judgement *out)
 {
-    if (leaves_zone(view, word)) {
+    if (leaves_zone(view, word) && !check_is_value_as_cname(record, word->answer->canonical)) {
         say_leaves_zone(view, record, word->answer->canonical, out);
-    } else if (word->outcome != AUTHORITY_FOUND) {
+    } else if (word->outcome != AUTHORITY_FOUND || leaves_zone(view, word)) {
         check_missing(view, record, out);
     } else if (check_ownership_resembles(record, word->answer)) {
         CHECK_SAY(out->observed, "%s", record->wanted);

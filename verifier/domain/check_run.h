@@ -160,6 +160,16 @@ void check_plan_mistakes(struct check_run *run, const struct domain_record *reco
 void check_missing(const struct check_view *view, const struct domain_record *record,
                    struct check_judgement *out);
 
+/** check_types.c: the value in a record of another type. Puts the questions. */
+void check_plan_types(struct check_run *run, const struct domain_record *record);
+
+/** True: it was found in one, and told. */
+bool check_types(const struct check_view *view, const struct domain_record *record,
+                 struct check_judgement *out);
+
+/** A CNAME was made of the value: its target begins with it. */
+bool check_is_value_as_cname(const struct domain_record *record, const char *target);
+
 /** check_mistakes.c: quotes, backslashes and the like in a value. True: a finding was added. */
 bool check_mangled(const struct check_view *view, const struct domain_record *record,
                    const char *data, size_t length, struct check_judgement *out);

@@ -26,6 +26,7 @@ enum finding_code {
     FINDING_VALUE_RELATIVE,     /* the DNS host appended the domain to the target */
     FINDING_VALUE_ESCAPED,      /* a backslash before a semicolon is part of the value */
     FINDING_NOT_ASCII,          /* typographic quotes and the like inside the value */
+    FINDING_WRONG_TYPE,         /* the value stands there in a record of another type */
     FINDING_PROXIED,            /* the DNS host answers with its own addresses in place of it */
     /* the zone */
     FINDING_NO_DOMAIN, /* NXDOMAIN: not registered, or not delegated */
@@ -65,6 +66,7 @@ enum finding_code {
     FINDING_MX_IS_CNAME,
     FINDING_MX_IS_ADDRESS,
     FINDING_MX_NULL,             /* "0 ." (RFC 7505) */
+    FINDING_MX_PRIORITY,         /* another than was asked for; alone, it is used all the same */
     FINDING_MX_PRIORITY_IN_HOST, /* the priority was entered in front of the host */
     FINDING_MAIL_FROM_REGION,    /* the host is of another region */
     FINDING_MAIL_FROM_COLLISION, /* the MAIL FROM name has other mail servers, or is registered */
