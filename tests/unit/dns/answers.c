@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "common/attrs.h"
+#include "tests/unit/dns/replies.h"
 #include "verifier/dns/dns.h"
 
 atomic_uint answers_asked;
@@ -89,12 +89,15 @@ on_other_opcode(const struct exchange *exchange)
 }
 
 static void
+say_forged_text(const struct exchange *exchange)
+{
+    say_text(exchange, "forged");
+}
+
+static void
 on_wrong_source(const struct exchange *exchange)
 {
-    struct exchange other = *exchange;
-    other.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    say_text(&other, "forged");
-    (void)close(other.fd);
+    reply_from_elsewhere(exchange, say_forged_text);
 }
 
 static void
@@ -104,12 +107,6 @@ on_tiny(const struct exchange *exchange)
     packet_start(&packet, exchange, 0);
     packet.length = 11;
     reply_with(exchange, &packet);
-}
-
-void
-answers_silent(const struct exchange *exchange)
-{
-    (void)exchange;
 }
 
 void
@@ -152,30 +149,22 @@ on_short_address(const struct exchange *exchange)
     reply_with(exchange, &packet);
 }
 
-static void
-say_rcode(const struct exchange *exchange, unsigned rcode)
-{
-    struct packet packet;
-    packet_start(&packet, exchange, rcode);
-    reply_with(exchange, &packet);
-}
-
 void
 answers_servfail(const struct exchange *exchange)
 {
-    say_rcode(exchange, 2);
+    reply_rcode(exchange, RCODE_SERVFAIL);
 }
 
 void
 answers_refused(const struct exchange *exchange)
 {
-    say_rcode(exchange, 5);
+    reply_rcode(exchange, RCODE_REFUSED);
 }
 
 static void
 on_odd_rcode(const struct exchange *exchange)
 {
-    say_rcode(exchange, 11);
+    reply_rcode(exchange, 11);
 }
 
 static void
@@ -199,22 +188,15 @@ on_bare_noerror(const struct exchange *exchange)
 }
 
 static void
-on_no_edns(const struct exchange *exchange)
+say_plain(const struct exchange *exchange)
 {
-    if (exchange->has_edns) {
-        say_rcode(exchange, 1);
-    } else {
-        say_text(exchange, "plain");
-    }
+    say_text(exchange, "plain");
 }
 
 static void
-say_truncated(const struct exchange *exchange)
+on_no_edns(const struct exchange *exchange)
 {
-    struct packet packet;
-    packet_start(&packet, exchange, 0);
-    packet.bytes[2] |= 0x02;
-    reply_with(exchange, &packet);
+    reply_without_edns(exchange, say_plain);
 }
 
 static void
@@ -232,13 +214,15 @@ say_long_text(const struct exchange *exchange, size_t strings)
 }
 
 static void
+say_twenty_strings(const struct exchange *exchange)
+{
+    say_long_text(exchange, 20);
+}
+
+static void
 on_truncated(const struct exchange *exchange)
 {
-    if (exchange->is_tcp) {
-        say_long_text(exchange, 20);
-    } else {
-        say_truncated(exchange);
-    }
+    reply_by_tcp(exchange, say_twenty_strings);
 }
 
 static void
@@ -252,45 +236,39 @@ on_oversized(const struct exchange *exchange)
 }
 
 static void
+say_half(const struct exchange *exchange)
+{
+    (void)send(exchange->fd, "\\1\\0half", 6, MSG_NOSIGNAL);
+}
+
+static void
 on_truncated_tcp_closes(const struct exchange *exchange)
 {
-    if (!exchange->is_tcp) {
-        say_truncated(exchange);
-    } else {
-        (void)send(exchange->fd, "\1\0half", 6, MSG_NOSIGNAL);
-    }
+    reply_by_tcp(exchange, say_half);
 }
 
 static void
 on_truncated_tcp_forged(const struct exchange *exchange)
 {
-    if (!exchange->is_tcp) {
-        say_truncated(exchange);
-    } else {
-        say_forged(exchange, 1, 1);
-    }
+    reply_by_tcp(exchange, on_wrong_id);
+}
+
+static void
+say_length_zero(const struct exchange *exchange)
+{
+    (void)send(exchange->fd, "\\0\\0", 2, MSG_NOSIGNAL);
 }
 
 static void
 on_truncated_tcp_empty(const struct exchange *exchange)
 {
-    if (!exchange->is_tcp) {
-        say_truncated(exchange);
-    } else {
-        (void)send(exchange->fd, "\0\0", 2, MSG_NOSIGNAL);
-    }
+    reply_by_tcp(exchange, say_length_zero);
 }
 
 static void
 on_truncated_tcp_stalls(const struct exchange *exchange)
 {
-    if (!exchange->is_tcp) {
-        say_truncated(exchange);
-    } else {
-        (void)send(exchange->fd, "\1", 1, MSG_NOSIGNAL);
-        char byte;
-        (void)recv(exchange->fd, &byte, 1, 0); // until the client gives up
-    }
+    reply_by_tcp(exchange, reply_a_byte);
 }
 
 static void
@@ -458,23 +436,31 @@ say_addresses(const struct exchange *exchange, unsigned count)
         unsigned char data[4] = {10, 0, (unsigned char)(i >> 8), (unsigned char)i};
         packet_add(&packet, SECTION_ANSWER, NULL, 1, 300, data, 4);
     }
-    if (exchange->is_tcp) {
-        reply_with(exchange, &packet);
-    } else {
-        say_truncated(exchange);
-    }
+    reply_with(exchange, &packet);
 }
 
 static void
-on_256(const struct exchange *exchange)
+say_256(const struct exchange *exchange)
 {
     say_addresses(exchange, 256);
 }
 
 static void
-on_257(const struct exchange *exchange)
+say_257(const struct exchange *exchange)
 {
     say_addresses(exchange, 257);
+}
+
+static void
+on_256(const struct exchange *exchange)
+{
+    reply_by_tcp(exchange, say_256);
+}
+
+static void
+on_257(const struct exchange *exchange)
+{
+    reply_by_tcp(exchange, say_257);
 }
 
 static void
@@ -539,7 +525,7 @@ static const struct {
     {"other-opcode.test", on_other_opcode},
     {"wrong-source.test", on_wrong_source},
     {"tiny.test", on_tiny},
-    {"silent.test", answers_silent},
+    {"silent.test", reply_nothing},
     {"garbage.test", answers_garbage},
     {"more-records-claimed.test", on_more_records_claimed},
     {"pointer-loop.test", on_pointer_loop},

@@ -12,7 +12,6 @@
 void answers_by_name(const struct exchange *exchange);
 
 /** Handlers for a whole server. */
-void answers_silent(const struct exchange *exchange);
 void answers_garbage(const struct exchange *exchange);
 void answers_servfail(const struct exchange *exchange);
 void answers_refused(const struct exchange *exchange);

@@ -5,14 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "common/attrs.h"
+#include "tests/unit/dns/replies.h"
 
 enum { TYPE_A = 1, TYPE_NS = 2, TYPE_CNAME = 5, TYPE_SOA = 6, TYPE_TXT = 16, TYPE_AAAA = 28 };
-enum { RCODE_SERVFAIL = 2, RCODE_NXDOMAIN = 3, RCODE_REFUSED = 5, RCODE_ODD = 9 };
-enum { FLAG_AA = 0x04, FLAG_TC = 0x02, FLAG_CD = 0x10, FLAG_RD = 0x01 };
+enum { RCODE_ODD = 9 };
+enum { FLAG_AA = 0x04, FLAG_CD = 0x10, FLAG_RD = 0x01 };
 enum { OLD_SERIAL = 1, NEW_SERIAL = 2, NEGATIVE_TTL = 60 };
 
 static struct server *resolver;
@@ -85,14 +84,6 @@ add_soa(struct packet *packet, int section, const char *zone, uint32_t serial)
 }
 
 /* ---- the resolver ---------------------------------------------------------------------------- */
-
-static void
-say_rcode(const struct exchange *exchange, unsigned rcode)
-{
-    struct packet packet;
-    packet_start(&packet, exchange, rcode);
-    reply_with(exchange, &packet);
-}
 
 static void
 say_no(const struct exchange *exchange, unsigned rcode)
@@ -181,7 +172,7 @@ answer_gone(const struct exchange *exchange)
 static void
 answer_unknown(const struct exchange *exchange)
 {
-    say_rcode(exchange, RCODE_SERVFAIL);
+    reply_rcode(exchange, RCODE_SERVFAIL);
 }
 
 static const struct {
@@ -257,7 +248,7 @@ on_resolver(const struct exchange *exchange)
     } else if (is_slow(exchange, zone)) {
         return;
     } else if (zone[0] == 'd') {
-        say_rcode(exchange, RCODE_SERVFAIL);
+        reply_rcode(exchange, RCODE_SERVFAIL);
     } else if (zone[0] == 'b' && !is_unchecked) {
         say_bogus(exchange);
     } else if (strcmp(zone, "test") == 0 || zone[0] == 'n') {
@@ -313,25 +304,19 @@ on_late(const struct exchange *exchange)
 static void
 on_refuses(const struct exchange *exchange)
 {
-    say_rcode(exchange, RCODE_REFUSED);
+    reply_rcode(exchange, RCODE_REFUSED);
 }
 
 static void
 on_servfails(const struct exchange *exchange)
 {
-    say_rcode(exchange, RCODE_SERVFAIL);
+    reply_rcode(exchange, RCODE_SERVFAIL);
 }
 
 static void
 on_odd_rcode(const struct exchange *exchange)
 {
-    say_rcode(exchange, RCODE_ODD);
-}
-
-static void
-on_silent(const struct exchange *exchange)
-{
-    (void)exchange;
+    reply_rcode(exchange, RCODE_ODD);
 }
 
 static void
@@ -356,61 +341,39 @@ on_wrong_question(const struct exchange *exchange)
 }
 
 static void
-on_wrong_source(const struct exchange *exchange)
+say_forged(const struct exchange *exchange)
 {
-    struct exchange other = *exchange;
-    other.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    say_data(&other, "forged", NEW_SERIAL);
-    (void)close(other.fd);
+    say_data(exchange, "forged", NEW_SERIAL);
 }
 
 static void
-say_truncated(const struct exchange *exchange)
+on_wrong_source(const struct exchange *exchange)
 {
-    struct packet packet;
-    start(&packet, exchange);
-    packet.bytes[2] |= FLAG_TC;
-    reply_with(exchange, &packet);
+    reply_from_elsewhere(exchange, say_forged);
 }
 
 static void
 on_truncates(const struct exchange *exchange)
 {
-    if (exchange->is_tcp) {
-        say_data(exchange, "new", NEW_SERIAL);
-    } else {
-        say_truncated(exchange);
-    }
+    reply_by_tcp(exchange, on_good);
 }
 
 static void
 on_truncates_tcp_dead(const struct exchange *exchange)
 {
-    if (!exchange->is_tcp) {
-        say_truncated(exchange);
-    }
+    reply_by_tcp(exchange, reply_nothing);
 }
 
 static void
 on_truncates_tcp_stalls(const struct exchange *exchange)
 {
-    if (!exchange->is_tcp) {
-        say_truncated(exchange);
-        return;
-    }
-    (void)send(exchange->fd, "\1", 1, MSG_NOSIGNAL);
-    char byte;
-    (void)recv(exchange->fd, &byte, 1, 0); // until the client gives up
+    reply_by_tcp(exchange, reply_a_byte);
 }
 
 static void
 on_truncates_tcp_forged(const struct exchange *exchange)
 {
-    if (exchange->is_tcp) {
-        say_flipped(exchange, 1);
-    } else {
-        say_truncated(exchange);
-    }
+    reply_by_tcp(exchange, on_wrong_id);
 }
 
 static void
@@ -516,11 +479,7 @@ on_garbage(const struct exchange *exchange)
 static void
 on_no_edns(const struct exchange *exchange)
 {
-    if (exchange->has_edns) {
-        say_rcode(exchange, 1);
-    } else {
-        say_data(exchange, "new", NEW_SERIAL);
-    }
+    reply_without_edns(exchange, on_good);
 }
 
 // `test` delegates what stands below it.
@@ -541,7 +500,7 @@ static handle_fn *const HANDLERS[WORLD_END] = {
     [WORLD_LATE] = on_late,
     [WORLD_REFUSES] = on_refuses,
     [WORLD_SERVFAILS] = on_servfails,
-    [WORLD_SILENT] = on_silent,
+    [WORLD_SILENT] = reply_nothing,
     [WORLD_WRONG_ID] = on_wrong_id,
     [WORLD_WRONG_QUESTION] = on_wrong_question,
     [WORLD_TRUNCATES] = on_truncates,
