@@ -17,11 +17,31 @@
 
 // ---- adding
 
+// The CNAMEs of our own keys lead into the operator's zone.
+static bool
+has_own_keys(const json_t *domain)
+{
+    const json_t *records = json_object_get(domain, "records");
+    bool has_dkim = false;
+    for (size_t i = 0; i < json_array_size(records); i++) {
+        has_dkim |= strcmp(call_text(json_array_get(records, i), "purpose"), "dkim") == 0;
+    }
+    return has_dkim && strcmp(call_text(domain, "profile"), "local") == 0;
+}
+
+static void
+print_next(const struct screen *screen, const json_t *domain, const char *before, const char *verb,
+           const char *behind)
+{
+    bool is_claim = json_is_true(json_object_get(domain, "claims"));
+    screen_line(screen, "%s mailspur domain %s %s%s%s%s", before, verb, call_text(domain, "domain"),
+                is_claim ? "@" : "", is_claim ? call_text(domain, "tenant") : "", behind);
+}
+
 static void
 print_first_steps(const struct cli *cli, const json_t *domain)
 {
     const struct screen *screen = &cli->screen;
-    bool is_claim = json_is_true(json_object_get(domain, "claims"));
     domain_print_headline(screen, domain);
     if (domain_passes(domain)) {
         domain_print_conclusion(screen, domain);
@@ -32,8 +52,10 @@ print_first_steps(const struct cli *cli, const json_t *domain)
     record_show_wanted(screen, json_object_get(domain, "records"));
     screen_line(screen, "%s", "");
     domain_print_ses_problem(screen, domain);
-    screen_line(screen, "Then: mailspur domain verify %s%s%s --watch", call_text(domain, "domain"),
-                is_claim ? "@" : "", is_claim ? call_text(domain, "tenant") : "");
+    if (has_own_keys(domain)) {
+        print_next(screen, domain, "In your own zone publish what this prints:", "zone", "");
+    }
+    print_next(screen, domain, "Then:", "verify", " --watch");
 }
 
 // The records are shown as the first check leaves them: an SPF record that is there already is

@@ -87,6 +87,7 @@ def test_records_go_into_the_zone_verbatim_and_watch_sees_each_arrive(lab):
     lab.cli_text("tenant", "add", "acme")
     added = lab.cli_text("domain", "add", name, "--tenant", "acme", "--profile", "local").stdout
     assert f"{name} (tenant acme): pending, inbound off" in added
+    assert f"In your own zone publish what this prints: mailspur domain zone {name}\n" in added
     ours = lab.dns.world.zone("ours.test")
     keys = load(ours, lab.cli_text("domain", "zone", name).stdout)
     assert len(keys) == 3 and all(key[0].endswith(".dkim.ours.test") for key in keys)

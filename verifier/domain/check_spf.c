@@ -226,6 +226,22 @@ say_too_many(const struct domain_record *record, const struct spf_tree *tree, bo
 }
 
 static void
+put_broken_cure(const struct domain_record *record, const char *broken,
+                struct finding_draft *finding)
+{
+    if (strcasecmp(broken, record->wanted) == 0) { // the include that we ask for ourselves
+        CHECK_SAY(finding->cure,
+                  "Nothing is to be changed in %s: whoever runs %s has to publish an SPF record "
+                  "there.",
+                  record->name, broken);
+    } else {
+        CHECK_SAY(finding->cure,
+                  "Remove the term that leads to %s from the record, or have its owner mend it.",
+                  broken);
+    }
+}
+
+static void
 say_rest(const struct domain_record *record, const struct spf_tree *tree, bool is_reached,
          struct check_judgement *out)
 {
@@ -234,10 +250,7 @@ say_rest(const struct domain_record *record, const struct spf_tree *tree, bool i
         CHECK_SAY(finding->problem,
                   "The SPF record of %s leads to %s, which is an error to receivers: %s.",
                   record->name, tree->broken, tree->broken_problem);
-        CHECK_SAY(finding->cure,
-                  "Remove the term that leads to %s from the record, or have its "
-                  "owner mend it.",
-                  tree->broken);
+        put_broken_cure(record, tree->broken, finding);
     }
     if (tree->is_open) {
         struct finding_draft *finding = check_find(out, FINDING_SPF_PLUS_ALL, is_reached);

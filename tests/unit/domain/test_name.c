@@ -151,6 +151,15 @@ static const struct {
     {"\xe2\x80\xae"
      "example.com",
      "(U+202E)", "example.com"},
+    {"\xe2\x80\x98"
+     "example.com\xe2\x80\x99",
+     "(U+2019)", "example.com"},
+    {"\xe2\x80\x9e"
+     "example.com\xe2\x80\x9c",
+     "(U+201C)", "example.com"},
+    {"\xc2\xab"
+     "example.com\xc2\xbb",
+     "(U+00BB)", "example.com"},
     // ---- look-alikes
     {"ex\xd0\xb0mple.com", "'\xd0\xb0' (U+0430, Cyrillic) stands among", "example.com"},
     {"\xd1\x80\xd0\xb0ypal.com", "(U+0440, Cyrillic) stands among", "paypal.com"},
