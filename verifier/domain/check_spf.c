@@ -12,6 +12,8 @@
 #include "verifier/message/spf.h"
 #include "verifier/message/spf_record.h"
 
+enum { LEFT_OUT_SIZE = 200 };
+
 /* The SPF records among the TXT records, and the first that was meant to be one. */
 struct spf_texts {
     char *texts[SPF_MERGE_RECORDS_MAX]; /* owned */
@@ -69,27 +71,80 @@ check_spf_resembles(const struct domain_record *record, const struct dns_answer 
     return false;
 }
 
-// The record to have in the end; without a way to merge, the plain one of the profile.
+// The terms that are valid stay. The others are noted, but for the include that is wanted.
+static char *
+keep_valid_terms(const char *text, const char *include, char left_out[LEFT_OUT_SIZE])
+{
+    AUTO_FREE char *rest = xstrdup(text);
+    char *kept = xcalloc(strlen(text) + 8, 1);
+    char *save = NULL;
+    memcpy(kept, "v=spf1", sizeof("v=spf1"));
+    (void)strtok_r(rest, " ", &save); // the version
+    for (char *term = strtok_r(NULL, " ", &save); term != NULL; term = strtok_r(NULL, " ", &save)) {
+        size_t length = strlen(kept);
+        size_t noted = strlen(left_out);
+        struct spf_record parsed = {.text = NULL};
+        bool is_version = strcasecmp(term, "v=spf1") == 0;
+        (void)snprintf(kept + length, strlen(term) + 2, " %s", term);
+        if (is_version || spf_record_parse(kept, strlen(kept), &parsed, NULL) != ST_OK) {
+            kept[length] = '\0';
+            if (!is_version && strcasestr(term, include) == NULL && noted + 1 < LEFT_OUT_SIZE) {
+                left_out[noted] = ' ';
+                check_text_format(term, strlen(term), left_out + noted + 1,
+                                  LEFT_OUT_SIZE - noted - 1);
+            }
+        }
+        spf_record_done(&parsed);
+    }
+    return kept;
+}
+
+// The record to have in the end: without what is not valid where that is in the way.
 static void
-set_value(const struct domain_record *record, const struct spf_texts *texts, const char *include,
-          struct check_judgement *out)
+set_value(const struct spf_texts *texts, const char *include, struct check_judgement *out,
+          char left_out[LEFT_OUT_SIZE])
 {
     struct spf_merged merged;
     const char *const *existing = (const char *const *)texts->texts;
+    left_out[0] = '\0';
     if (spf_merge(existing, texts->count, include, &merged, NULL) == ST_OK) {
+        check_put(out->value, sizeof(out->value), "%s", merged.text);
+        return;
+    }
+    AUTO(texts_done) struct spf_texts valid = {.count = texts->count};
+    for (size_t i = 0; i < texts->count; i++) {
+        valid.texts[i] = keep_valid_terms(texts->texts[i], include, left_out);
+    }
+    existing = (const char *const *)valid.texts;
+    if (spf_merge(existing, valid.count, include, &merged, NULL) == ST_OK) {
         check_put(out->value, sizeof(out->value), "%s", merged.text);
     } else {
         check_put(out->value, sizeof(out->value), "v=spf1 include:%s ~all", include);
     }
-    (void)record;
+}
+
+// The cure: what to do, and with which record.
+static void
+put_value(const struct domain_record *record, const struct check_judgement *out, const char *what,
+          const char *left_out, struct finding_draft *finding)
+{
+    if (left_out[0] == '\0') {
+        CHECK_SAY(finding->cure, "%s: %s", what, check_value(record, out));
+    } else {
+        CHECK_SAY(finding->cure,
+                  "%s (left out, because they are not valid:%s; if they are needed, write them "
+                  "right and add them): %s",
+                  what, left_out, check_value(record, out));
+    }
 }
 
 static void
 put_replace(const struct domain_record *record, const struct check_judgement *out,
-            struct finding_draft *finding)
+            const char *left_out, struct finding_draft *finding)
 {
-    CHECK_SAY(finding->cure, "Replace the TXT at %s by this one: %s", record->name,
-              check_value(record, out));
+    char what[RECORD_NAME_SIZE + 40];
+    check_put(what, sizeof(what), "Replace the TXT at %s by this one", record->name);
+    put_value(record, out, what, left_out, finding);
 }
 
 static void
@@ -97,6 +152,7 @@ judge_several(const struct check_view *view, const struct domain_record *record,
               const struct spf_texts *texts, struct check_judgement *out)
 {
     (void)view;
+    char left_out[LEFT_OUT_SIZE];
     size_t used = 0;
     out->status = RECORD_CONFLICT;
     for (size_t i = 0; i < texts->count && used + 8 < sizeof(out->observed); i++) {
@@ -106,13 +162,12 @@ judge_several(const struct check_view *view, const struct domain_record *record,
         check_text_format(text, strlen(text), out->observed + used, sizeof(out->observed) - used);
         used = strlen(out->observed);
     }
-    set_value(record, texts, record->wanted, out);
+    set_value(texts, record->wanted, out, left_out);
     struct finding_draft *finding = check_find(out, FINDING_SPF_TWO_RECORDS, false);
     CHECK_SAY(finding->problem,
               "%s has %zu SPF records; receivers take that as an error and accept none of them.",
               record->name, texts->count);
-    CHECK_SAY(finding->cure, "Remove all of them and publish this single one: %s",
-              check_value(record, out));
+    put_value(record, out, "Remove all of them and publish this single one", left_out, finding);
 }
 
 // ---- one that was meant to be one
@@ -130,47 +185,25 @@ judge_meant(const struct check_view *view, const struct domain_record *record,
     CHECK_SAY(finding->problem,
               "\"%.120s\" at %s is no SPF record: it has to begin with \"v=spf1\" and one blank.",
               out->observed, record->name);
-    put_replace(record, out, finding);
+    put_replace(record, out, "", finding);
 }
 
 // ---- one record
-
-// The terms that are valid stay; the others are left out of the record to paste.
-static char *
-keep_valid_terms(const char *text)
-{
-    AUTO_FREE char *rest = xstrdup(text);
-    char *kept = xcalloc(strlen(text) + 8, 1);
-    char *save = NULL;
-    memcpy(kept, "v=spf1", sizeof("v=spf1"));
-    (void)strtok_r(rest, " ", &save); // the version
-    for (char *term = strtok_r(NULL, " ", &save); term != NULL; term = strtok_r(NULL, " ", &save)) {
-        size_t length = strlen(kept);
-        struct spf_record parsed = {.text = NULL};
-        (void)snprintf(kept + length, strlen(term) + 2, " %s", term);
-        if (strcasecmp(term, "v=spf1") == 0 ||
-            spf_record_parse(kept, strlen(kept), &parsed, NULL) != ST_OK) {
-            kept[length] = '\0';
-        }
-        spf_record_done(&parsed);
-    }
-    return kept;
-}
 
 static void
 judge_syntax(const struct check_view *view, const struct domain_record *record, char *text,
              const char *problem, struct check_judgement *out)
 {
-    AUTO_FREE char *kept = keep_valid_terms(text);
-    struct spf_texts texts = {.texts = {kept}, .count = 1};
+    char left_out[LEFT_OUT_SIZE];
+    struct spf_texts texts = {.texts = {text}, .count = 1};
     out->status = RECORD_WRONG;
-    set_value(record, &texts, record->wanted, out);
+    set_value(&texts, record->wanted, out, left_out);
     if (check_mangled(view, record, text, strlen(text), out)) {
         return;
     }
     struct finding_draft *finding = check_find(out, FINDING_SPF_SYNTAX, false);
     CHECK_SAY(finding->problem, "The SPF record of %s is not valid: %s.", record->name, problem);
-    put_replace(record, out, finding);
+    put_replace(record, out, left_out, finding);
 }
 
 static void
@@ -195,7 +228,7 @@ say_include(const struct domain_record *record, const struct spf_tree *tree,
                   "The SPF record of %s does not include %s, nor does any that it includes.",
                   record->name, record->wanted);
     }
-    put_replace(record, out, finding);
+    put_replace(record, out, "", finding);
 }
 
 static void
@@ -331,8 +364,9 @@ judge_tree(const struct check_view *view, const struct domain_record *record,
         out->status = RECORD_UNKNOWN;
         return;
     } else {
+        char left_out[LEFT_OUT_SIZE]; // nothing: the record is valid
         out->status = RECORD_WRONG;
-        set_value(record, texts, record->wanted, out);
+        set_value(texts, record->wanted, out, left_out);
     }
     if (!is_reached && !is_dead) {
         say_include(record, &tree, out);
