@@ -147,8 +147,12 @@ claims_judge(struct store_domain *claim, const struct claims_seen *seen,
     bool holder_is_unclear = seen->holders == CHECK_UNKNOWN && seen->holder_was_proven;
     bool is_unclear =
         seen->resolver_only || seen->mine == CHECK_UNKNOWN || holder_is_unclear || !time->trusted;
-    if (is_unclear || claim->needs_approval) {
+    if (is_unclear) {
         return false; // could not ask: nothing changes
+    }
+    if (claim->needs_approval) { // the hour begins when it may
+        set_time(&claim->claim_seen_at, 0, step_out);
+        return false;
     }
     if (seen->mine != CHECK_PASS) {
         set_time(&claim->claim_seen_at, 0, step_out);

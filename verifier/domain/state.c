@@ -390,8 +390,7 @@ domain_state_next_check(const struct store_domain *domain, int64_t now)
     if (domain->status == DOMAIN_REMOVED && domain->releases_identity) {
         return next_by_age(RELEASE_AGES_MS, ARRAY_LEN(RELEASE_AGES_MS), domain->removed_at, now);
     }
-    bool is_confirmed_soon =
-        domain->claims && !domain->needs_approval && domain->claim_seen_at != 0;
+    bool is_confirmed_soon = domain->claims && domain->claim_seen_at != 0;
     bool is_left_alone = (domain->status == DOMAIN_REMOVED && domain->forgotten) ||
                          (domain->status == DOMAIN_FAILED && !domain->inbound &&
                           !is_confirmed_soon && domain->status_ms >= STATE_FAILED_FOR_MS);

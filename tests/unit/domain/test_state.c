@@ -366,8 +366,6 @@ a_failed_claim_is_looked_at_again_when_the_name_is_about_to_move(void **state)
     assert_int_equal(domain_state_next_check(&row, START_MS), 0); // by hand
     row.claim_seen_at = START_MS;
     assert_int_equal(domain_state_next_check(&row, START_MS), START_MS + H);
-    row.needs_approval = true;
-    assert_int_equal(domain_state_next_check(&row, START_MS), 0);
 }
 
 static void
