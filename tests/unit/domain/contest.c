@@ -18,16 +18,19 @@
 
 enum { START_WALL_MS = 1800000000, ZONE_MAX = 64 * 1024 };
 
-static struct script *asked; /* the check below has no context of its own */
+static struct contest *asked; /* the check below has no context of its own */
 
 static void
 check(const struct check_context *context, const struct check_subject *subject,
       struct domain_records *records, struct check_summary *summary_out)
 {
     const struct check_asker asker = {
-        .ask = script_ask, .release = script_release, .context = asked};
+        .ask = script_ask, .release = script_release, .context = &asked->script};
     (void)context;
-    check_records(&asker, asked->resolver, subject, records, summary_out);
+    check_records(&asker, asked->script.resolver, subject, records, summary_out);
+    if (asked->looks_until > 0 && --asked->looks_until == 0) {
+        asked->meanwhile(asked);
+    }
 }
 
 static struct config *
@@ -60,7 +63,7 @@ open_registry(struct contest *contest)
 {
     struct why why = {.text = ""};
     clock_guard_init(&contest->clock);
-    asked = &contest->script;
+    asked = contest;
     const struct registry_settings settings = {.store = contest->store,
                                                .dns = contest->script.resolver,
                                                .holder = contest->holder,

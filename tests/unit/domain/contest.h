@@ -28,8 +28,10 @@ struct contest {
     struct store *store;
     struct script script;
     struct registry *registry;
-    struct store_domain owners; /* as added */
-    struct store_domain thiefs; /* added last by contest_add_as_thief */
+    struct store_domain owners;                 /* as added */
+    struct store_domain thiefs;                 /* added last by contest_add_as_thief */
+    int looks_until;                            /* behind so many looks at the DNS ... */
+    void (*meanwhile)(struct contest *contest); /* ... this happens once; 0: nothing */
 };
 
 /** cmocka setup and teardown. */

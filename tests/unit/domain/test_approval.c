@@ -81,6 +81,7 @@ static const struct scene SCENES[] = {
       {IS_APPROVED, "a", PARENT, "pending"},
       {IS_CHECKED, "a", PARENT, "verified"},
       {IS_CHECKED, "b", CHILD, "verified"},
+      {IS_APPROVED_IN_VAIN, "b", CHILD, "verified"},
       {ADDS, "c", GRANDCHILD, "waits"}}},
     {"both pending, the parent is proven first: the child waits",
      {{ADDS, "a", PARENT, "pending"},
