@@ -167,14 +167,13 @@ MUST_CHECK enum status authority_ask(struct authority *authority,
 
 /** Who runs the servers of a zone. */
 struct authority_provider {
-    bool is_sound; /* the resolver found the zone; else its servers, or the resolver's way to them,
-                      are likely to be dead */
+    bool is_sound; /* the resolver found the zone, or one of its servers answers at once */
     char name[AUTHORITY_PROVIDER_SIZE]; /* what the zone's servers are named below, such as
                                            "provider.example"; "" when the zone was not found */
 };
 
 /**
- * Find the zone of a name and nothing more: soon done, however slow its servers are. What was found
+ * Find the zone of a name and hardly more: soon done, however slow its servers are. What was found
  * is kept for authority_ask, as in that. With a fixture all is sound, and without a name.
  *
  * @name    text as dns_get takes it; of one that cannot be asked nothing is found

@@ -58,7 +58,9 @@ end_exchange(struct run *run, struct dns_exchange *exchange, enum dns_exchange_e
     int64_t now = clock_mono_ms();
     int64_t took = exchange->tries == 0 ? 0 : now - exchange->first_sent_ms;
     struct dns_peers *peers = exchange->policy->peers;
-    if (peers != NULL && end <= DNS_EXCHANGE_TIMEOUT) {
+    bool is_told =
+        end < DNS_EXCHANGE_TIMEOUT || (end == DNS_EXCHANGE_TIMEOUT && !exchange->policy->is_hasty);
+    if (peers != NULL && is_told) {
         dns_peers_note(peers, exchange->server->text, end != DNS_EXCHANGE_TIMEOUT, now);
     }
     exchange->is_over = true;

@@ -36,6 +36,7 @@ struct dns_exchange_policy {
     struct dns_peers *peers; /* NULL: no rates, nobody is dead */
     int64_t timeout_ms;      /* of one try */
     unsigned tries;
+    bool is_hasty; /* `timeout_ms` is too short for silence to say that a server is dead */
     const struct dns_cancel *cancel; /* the same for all of a run; NULL: none */
     struct dns_budget *budget;       /* each try, by UDP and by TCP, is a query; NULL: no limit.
                                         Its deadline is not looked at */

@@ -52,6 +52,13 @@ void dns_zones_descend(struct dns_zones *zones, const struct dns_exchange_policy
                        int64_t deadline_mono_ms);
 
 /**
+ * True if servers of the zone were asked, and none of them said anything. Blocks up to the
+ * deadline.
+ */
+bool dns_zone_is_silent(const struct dns_zone *zone, const struct dns_exchange_policy *policy,
+                        int64_t deadline_mono_ms);
+
+/**
  * True if the servers of the zone above `zone` were asked, and none of them said anything. False
  * when it is the root. Blocks up to the deadline.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether the servers of the zone above are silent too.
+// Whether the servers of a zone are silent, and those of the zone above too.
 #include "verifier/dns/zones.h"
 
 #include <string.h>
@@ -26,9 +26,9 @@ on_probe(struct dns_exchange *exchange, enum dns_exchange_end end, int64_t took_
     probe->is_silent |= end == DNS_EXCHANGE_TIMEOUT || end == DNS_EXCHANGE_UNREACHABLE;
 }
 
-static bool
-are_all_silent(const struct dns_zone *zone, const struct dns_exchange_policy *policy,
-               int64_t deadline_mono_ms)
+bool
+dns_zone_is_silent(const struct dns_zone *zone, const struct dns_exchange_policy *policy,
+                   int64_t deadline_mono_ms)
 {
     const struct dns_question question = {
         .name = zone->name, .type = DNS_SOA, .is_iterative = true};
@@ -63,7 +63,7 @@ dns_zones_is_parent_silent(struct dns_zones *zones, const struct dns_exchange_po
     above.name.length = zone->name.length - label;
     memcpy(above.name.wire, zone->name.wire + label, above.name.length);
     dns_zones_find(zones, policy, &above, 1, now + (deadline_mono_ms - now) * FIND_PERCENT / 100);
-    bool is_silent = above.zone != NULL && are_all_silent(above.zone, policy, deadline_mono_ms);
+    bool is_silent = above.zone != NULL && dns_zone_is_silent(above.zone, policy, deadline_mono_ms);
     brief_unref(above.zone);
     return is_silent;
 }

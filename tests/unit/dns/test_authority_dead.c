@@ -84,7 +84,7 @@ a_resolver_that_is_only_slow_is_heard_beside_servers_that_live(void **state)
 }
 
 static void
-who_runs_the_servers_is_found_without_asking_them(void **state)
+who_runs_the_servers_is_found_without_waiting_for_them(void **state)
 {
     (void)state;
     static const struct {
@@ -94,15 +94,16 @@ who_runs_the_servers_is_found_without_asking_them(void **state)
     } cases[] = {
         {"z-15.test", true, "host.test"},
         {"_dmarc.z-15.test", true, "host.test"},
-        {"s-15-11.test", false, "host.test"},
+        {"s-15-11.test", true, "host.test"}, // only the resolver is slow
+        {"d-11.test", true, "host.test"},
+        {"d-13.test", true, "host.test"}, // it answers, though it refuses
         {"d-15.test", false, "host.test"},
-        {"d-11.test", false, "host.test"},
+        {"d-99.test", false, "host.test"},
         {"b-15.test", true, "host.test"},
         {"no.such", false, ""},
         {"a..b", false, ""},
     };
     AUTO_HOUSE house = open_house(BENCH_LONG_MS);
-    unsigned before = world_count(WORLD_SILENT);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct authority_provider provider;
         authority_find_provider(house.authority, cases[i].name,
@@ -112,10 +113,42 @@ who_runs_the_servers_is_found_without_asking_them(void **state)
             fail_msg("%s: %d '%s'", cases[i].name, provider.is_sound, provider.name);
         }
     }
-    assert_int_equal(world_count(WORLD_SILENT), before);
-    before = world_resolver_count();
+    unsigned before = world_resolver_count();
     authority_report_free(ask(house.authority, "d-11.test", BENCH_LONG_MS));
     assert_int_equal(world_resolver_count(), before + 2); // the question alone, and again with CD
+}
+
+// A slow server is not dead because a hasty question got no answer.
+static void
+what_a_hasty_question_did_not_get_makes_no_server_dead(void **state)
+{
+    (void)state;
+    AUTO_HOUSE house = open_house(4 * AUTHORITY_SHORT_TRY_MS);
+    struct authority_provider provider;
+    for (int i = 0; i <= AUTHORITY_DEAD_AFTER; i++) {
+        authority_find_provider(house.authority, "d-15.test",
+                                BENCH_BUDGET(clock_mono_ms() + BENCH_LONG_MS), &provider);
+        assert_false(provider.is_sound);
+    }
+    struct authority_report *report = ask(house.authority, "d-15.test", BENCH_LONG_MS);
+    assert_true(report->results[0].answers[0].took_ms >= 4 * AUTHORITY_SHORT_TRY_MS);
+    authority_report_free(report);
+}
+
+static void
+servers_that_are_known_to_be_dead_are_not_asked_who_runs_them(void **state)
+{
+    (void)state;
+    AUTO_HOUSE house = open_house(BENCH_TIMEOUT_MS);
+    for (int i = 0; i < AUTHORITY_DEAD_AFTER; i++) {
+        authority_report_free(ask(house.authority, "d-15.test", BENCH_LONG_MS));
+    }
+    struct authority_provider provider;
+    unsigned before = world_count(WORLD_SILENT);
+    authority_find_provider(house.authority, "d-15.test",
+                            BENCH_BUDGET(clock_mono_ms() + BENCH_LONG_MS), &provider);
+    assert_false(provider.is_sound);
+    assert_int_equal(world_count(WORLD_SILENT), before);
 }
 
 static void
@@ -139,7 +172,9 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dead_zone_is_found_long_before_the_resolver_gives_up),
         cmocka_unit_test(a_resolver_that_is_only_slow_is_heard_beside_servers_that_live),
-        cmocka_unit_test(who_runs_the_servers_is_found_without_asking_them),
+        cmocka_unit_test(who_runs_the_servers_is_found_without_waiting_for_them),
+        cmocka_unit_test(what_a_hasty_question_did_not_get_makes_no_server_dead),
+        cmocka_unit_test(servers_that_are_known_to_be_dead_are_not_asked_who_runs_them),
         cmocka_unit_test(behind_a_blocked_port_a_slow_resolver_gets_its_time),
     };
     return cmocka_run_group_tests(tests, world_start, world_stop);
