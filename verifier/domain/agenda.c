@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A heap by due time. What is due but may not run yet is parked with its provider, or with the slow
-// ones, and goes back into the heap when one of them ends or turns out to be of another kind.
+// A heap by due time. What is due but may not run yet is parked with its provider, and goes back
+// into the heap when one of its kind ends or turns out to be of another kind. Slow providers take
+// turns.
 #include "verifier/domain/agenda.h"
 
 #include <assert.h>
@@ -12,16 +13,14 @@
 
 struct entry;
 
-struct parked {
-    struct entry *first;
-    struct entry *last;
-};
-
 struct provider {
     size_t entries;
     size_t under_way;
     bool is_slow;
-    struct parked waiting;
+    struct entry *first; /* that waits */
+    struct entry *last;
+    bool is_in_line; /* of slow ones with entries that wait */
+    struct provider *next_in_line;
     char name[]; /* "": of those whose provider is not known */
 };
 
@@ -47,7 +46,8 @@ struct agenda {
     struct entry **heap;
     size_t heap_count;
     size_t heap_room;
-    struct parked slow;
+    struct provider *first_in_line;
+    struct provider *last_in_line;
     size_t slow_under_way;
     size_t under_way;
 };
@@ -145,23 +145,9 @@ find_provider(struct agenda *agenda, const char *name)
 }
 
 static void
-park(struct parked *parked, struct entry *entry)
-{
-    entry->place = PARKED;
-    entry->was_put = false;
-    entry->next = NULL;
-    if (parked->first == NULL) {
-        parked->first = entry;
-    } else {
-        parked->last->next = entry;
-    }
-    parked->last = entry;
-}
-
-static void
 forget_unused(struct agenda *agenda, struct provider *provider)
 {
-    if (is_known(provider) && provider->entries == 0) {
+    if (is_known(provider) && provider->entries == 0 && !provider->is_in_line) {
         (void)map_remove(agenda->providers, provider->name);
         free(provider);
     }
@@ -177,24 +163,80 @@ drop_entry(struct agenda *agenda, struct entry *entry)
     free(entry);
 }
 
-// The first that waits may try again; those that were moved meanwhile make room for the next, and
-// a slow one that came so far in the place of others of its provider, for those.
+/* ---- waiting --------------------------------------------------------------------------------- */
+
 static void
-unpark(struct agenda *agenda, struct parked *parked)
+park(struct entry *entry)
+{
+    struct provider *provider = entry->provider;
+    entry->place = PARKED;
+    entry->was_put = false;
+    entry->next = NULL;
+    *(provider->first == NULL ? &provider->first : &provider->last->next) = entry;
+    provider->last = entry;
+}
+
+// The first that waits may try again; those that were moved meanwhile make room for the next.
+// False: none waits. The caller sees to it that the provider has an entry left.
+static bool
+unpark(struct agenda *agenda, struct provider *provider)
 {
     bool found = false;
-    while (parked->first != NULL && !found) {
-        struct entry *entry = parked->first;
-        parked->first = entry->next;
+    while (provider->first != NULL && !found) {
+        struct entry *entry = provider->first;
+        provider->first = entry->next;
         found = !entry->was_put;
-        if (!found && parked == &agenda->slow) {
-            unpark(agenda, &entry->provider->waiting);
-        }
         if (entry->is_gone) {
             drop_entry(agenda, entry);
         } else {
             heap_push(agenda, entry);
         }
+    }
+    return found;
+}
+
+static void
+stand_in_line(struct agenda *agenda, struct provider *provider)
+{
+    if (!provider->is_in_line) {
+        provider->is_in_line = true;
+        provider->next_in_line = NULL;
+        *(agenda->first_in_line == NULL ? &agenda->first_in_line
+                                        : &agenda->last_in_line->next_in_line) = provider;
+        agenda->last_in_line = provider;
+    }
+}
+
+// One of the next slow provider may try again.
+static void
+unpark_slow(struct agenda *agenda)
+{
+    bool found = false;
+    while (agenda->first_in_line != NULL && !found) {
+        struct provider *provider = agenda->first_in_line;
+        agenda->first_in_line = provider->next_in_line;
+        provider->is_in_line = false;
+        provider->entries++; // not forgotten meanwhile
+        found = unpark(agenda, provider) && provider->is_slow;
+        if (provider->first != NULL) {
+            stand_in_line(agenda, provider);
+        }
+        provider->entries--;
+        forget_unused(agenda, provider);
+    }
+}
+
+// A place of this provider's, or of the slow ones, may be free.
+static void
+wake_next(struct agenda *agenda, struct provider *provider)
+{
+    if (!provider->is_slow) {
+        (void)unpark(agenda, provider);
+    } else if (provider->first != NULL) {
+        stand_in_line(agenda, provider);
+    }
+    if (agenda->slow_under_way < share(agenda, AGENDA_SLOW_PERCENT)) {
+        unpark_slow(agenda);
     }
 }
 
@@ -230,6 +272,7 @@ move_entry(struct agenda *agenda, struct entry *entry, int64_t due)
     entry->due = due;
     switch (entry->place) {
     case IN_HEAP:
+        wake_next(agenda, entry->provider); // it may have been its turn
         heap_remove(agenda, entry);
         if (entry->is_gone) {
             drop_entry(agenda, entry);
@@ -268,11 +311,12 @@ start_entry(struct agenda *agenda, struct entry *entry)
 {
     struct provider *provider = entry->provider;
     if (provider->under_way >= share(agenda, AGENDA_PROVIDER_PERCENT)) {
-        park(&provider->waiting, entry);
+        park(entry);
         return false;
     }
     if (provider->is_slow && agenda->slow_under_way >= share(agenda, AGENDA_SLOW_PERCENT)) {
-        park(&agenda->slow, entry);
+        park(entry);
+        stand_in_line(agenda, provider);
         return false;
     }
     entry->place = UNDER_WAY;
@@ -306,8 +350,7 @@ leave(struct agenda *agenda, struct entry *entry)
     provider->under_way--;
     agenda->under_way--;
     agenda->slow_under_way -= entry->counts_as_slow ? 1 : 0;
-    unpark(agenda, &provider->waiting);
-    unpark(agenda, &agenda->slow);
+    wake_next(agenda, provider);
     return provider;
 }
 
@@ -341,15 +384,27 @@ agenda_meet(struct agenda *agenda, const struct id *id, const char *provider)
     return start_entry(agenda, entry);
 }
 
+// No longer slow, it may have more under way at once.
+static void
+judge(struct agenda *agenda, struct provider *provider, int64_t took_ms)
+{
+    if (!is_known(provider) || strcmp(provider->name, AGENDA_DEAD) == 0) {
+        return;
+    }
+    bool was_slow = provider->is_slow;
+    provider->is_slow = took_ms > AGENDA_SLOW_MS;
+    for (size_t i = 0; was_slow && !provider->is_slow && i < agenda->workers; i++) {
+        (void)unpark(agenda, provider);
+    }
+}
+
 void
 agenda_done(struct agenda *agenda, const struct id *id, int64_t due_mono_ms, int64_t took_ms)
 {
     struct entry *entry = map_get(agenda->entries, id->text);
     assert(entry != NULL && entry->place == UNDER_WAY);
-    struct provider *provider = leave(agenda, entry);
-    if (is_known(provider) && strcmp(provider->name, AGENDA_DEAD) != 0) {
-        provider->is_slow = took_ms > AGENDA_SLOW_MS;
-    }
+    judge(agenda, entry->provider, took_ms);
+    (void)leave(agenda, entry);
     if (!entry->was_put) {
         entry->due = due_mono_ms;
     }

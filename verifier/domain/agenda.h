@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which domain is checked next? Those that are due, the longest due first; but one provider's name
-// servers take up only part of the workers, and slow ones together only a quarter. No clock and no
-// lock of its own: time is an argument.
+// servers take up only part of the workers, and slow ones together only a quarter, in turns. No
+// clock and no lock of its own: time is an argument.
 #ifndef VERIFIER_DOMAIN_AGENDA_H
 #define VERIFIER_DOMAIN_AGENDA_H
 

@@ -304,6 +304,42 @@ nothing_is_left_waiting(void **state)
 }
 
 static void
+slow_providers_take_turns_however_many_entries_each_has(void **state)
+{
+    (void)state;
+    struct agenda *agenda = agenda_new(4); // one slow one at a time
+    put_known(agenda, 0, 100, AGENDA_DEAD, 10, 100);
+    put_known(agenda, 100, 2, "slow.example", AGENDA_SLOW_MS + 1, 101);
+    long slow_ones = 0;
+    for (unsigned i = 0; i < 6; i++) {
+        long number = take(agenda, 150);
+        assert_true(number >= 0);
+        assert_int_equal(take(agenda, 150), -1);
+        slow_ones += number >= 100 ? 1 : 0;
+        done(agenda, number, 0, AGENDA_SLOW_MS + 1);
+    }
+    assert_int_equal(slow_ones, 2);
+    agenda_free(agenda);
+}
+
+static void
+a_provider_that_is_no_longer_slow_does_not_wait_behind_those_that_are(void **state)
+{
+    (void)state;
+    enum { MANY = 100 };
+    struct agenda *agenda = agenda_new(WORKERS);
+    put_known(agenda, 0, MANY, AGENDA_DEAD, 10, 100);
+    put_known(agenda, MANY, MANY, "seven.example", AGENDA_SLOW_MS + 1, 90);
+    long first = take(agenda, 150);
+    assert_true(first >= MANY);
+    assert_int_equal(take_all(agenda, 150), SLOW_SHARE - 1); // all others wait
+    done(agenda, first, 0, 10);
+    assert_int_equal(take_all(agenda, 150),
+                     PROVIDER_SHARE - (SLOW_SHARE - 1) + 1); // and a dead one
+    agenda_free(agenda);
+}
+
+static void
 those_behind_a_slow_one_that_is_taken_out_still_get_their_turn(void **state)
 {
     (void)state;
@@ -322,6 +358,25 @@ those_behind_a_slow_one_that_is_taken_out_still_get_their_turn(void **state)
     put(agenda, 2, 0);
     done(agenda, 4, 0, AGENDA_SLOW_MS + 1);
     assert_int_equal(take(agenda, 150), 3);
+    agenda_free(agenda);
+}
+
+static void
+those_behind_one_that_is_moved_away_when_it_is_its_turn_still_get_theirs(void **state)
+{
+    (void)state;
+    enum { COUNT = 100 };
+    struct agenda *agenda = agenda_new(1);
+    for (unsigned i = 0; i < COUNT; i++) {
+        put_known(agenda, i, 1, AGENDA_DEAD, 10, 100 + i);
+    }
+    assert_int_equal(take(agenda, 300), 0);
+    assert_int_equal(take(agenda, 300), -1);
+    done(agenda, 0, 0, 10); // now it is the turn of 1
+    for (unsigned i = 1; i < COUNT - 1; i++) {
+        put(agenda, i, i % 2 == 0 ? 0 : 1000);
+    }
+    assert_int_equal(take(agenda, 300), COUNT - 1);
     agenda_free(agenda);
 }
 
@@ -358,7 +413,10 @@ main(void)
         cmocka_unit_test(dead_ones_wait_among_themselves_in_their_first_round_too),
         cmocka_unit_test(one_that_was_moved_before_its_provider_was_known_does_not_go_on),
         cmocka_unit_test(nothing_is_left_waiting),
+        cmocka_unit_test(slow_providers_take_turns_however_many_entries_each_has),
+        cmocka_unit_test(a_provider_that_is_no_longer_slow_does_not_wait_behind_those_that_are),
         cmocka_unit_test(those_behind_a_slow_one_that_is_taken_out_still_get_their_turn),
+        cmocka_unit_test(those_behind_one_that_is_moved_away_when_it_is_its_turn_still_get_theirs),
         cmocka_unit_test(what_waits_and_is_moved_away_blocks_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
