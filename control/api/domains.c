@@ -248,13 +248,11 @@ domains_list(struct call *call, struct why *why)
     struct listing listing = {.query = &query,
                               .config = config,
                               .registry = call->context->registry,
-                              .page = page_new(query.limit)};
+                              .page = page_new(query.limit, "id")};
     status = registry_page(call->context->registry, &filter, query.before, query.limit + 1,
                            on_listed, &listing);
     if (status == ST_OK) {
-        json_t *root = json_object();
-        page_put(&listing.page, "domains", "next", "id", root);
-        api_respond_json(call->response, 200, root);
+        page_answer(&listing.page, "domains", "next", NULL, call->response);
     } else {
         status = why_set(why, ST_INVALID, "'before' is %s: there is no domain with this id",
                          query.before);
@@ -520,7 +518,7 @@ domains_events(struct call *call, struct why *why)
     if (status != ST_OK) {
         return status;
     }
-    AUTO_PAGE page = page_new(query.limit);
+    AUTO_PAGE page = page_new(query.limit, "number");
     const struct store_event_choice choice = {.domain = domain.name,
                                               .tenant = domain.tenant,
                                               .before = query.before,
@@ -529,8 +527,7 @@ domains_events(struct call *call, struct why *why)
     if (status == ST_OK) {
         json_t *root = json_object();
         (void)json_object_set_new(root, "domain", api_json_text(domain.name));
-        page_put(&page, "events", "next", "number", root);
-        api_respond_json(call->response, 200, root);
+        page_answer(&page, "events", "next", root, call->response);
     }
     return status;
 }

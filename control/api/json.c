@@ -90,14 +90,21 @@ api_json_number(uint64_t number)
     return json_integer(number > INT64_MAX ? INT64_MAX : (json_int_t)number);
 }
 
-void
-api_respond_json(struct response *response, unsigned http_status, json_t *root)
+char *
+api_json_dump(const json_t *value)
 {
-    char *text = json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII);
-    json_decref(root);
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
     if (text == NULL) {
         abort(); // only without memory: all we put into a tree is valid
     }
+    return text;
+}
+
+void
+api_respond_json(struct response *response, unsigned http_status, json_t *root)
+{
+    char *text = api_json_dump(root);
+    json_decref(root);
     response->http_status = http_status;
     response->content_type = "application/json";
     response->body = text;

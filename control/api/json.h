@@ -30,7 +30,10 @@ json_t *api_json_time(int64_t wall_ms);
 
 json_t *api_json_number(uint64_t number);
 
-/** Make `root` (taken) the response's body. ASCII only: strangers' text cannot drive a terminal. */
+/** As text, owned; ASCII only: strangers' text cannot drive a terminal. Any value. */
+char *api_json_dump(const json_t *value);
+
+/** Make `root` (taken) the response's body, as api_json_dump writes it. */
 void api_respond_json(struct response *response, unsigned http_status, json_t *root);
 
 /** Parse a request's body: one object, no member twice. ST_INVALID tells line and column. */

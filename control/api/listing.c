@@ -1,55 +1,78 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/api/listing.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "control/api/json.h"
 #include "control/api/views.h"
 
-enum { FIELDS_MAX = 8 }; /* of one list, without `before` and `limit` */
+enum {
+    FIELDS_MAX = 8,               /* of one list, without `before` and `limit` */
+    ANSWER_MAX = 64 * 1024 * 1024 /* one row alone, whatever is in it, fits */
+};
 
 static const struct field PAGE_FIELDS[] = {LISTING_FIELDS(struct selection, FIELD_ID)};
 
 // ---- pages
 
 struct page
-page_new(uint64_t limit)
+page_new(uint64_t limit, const char *cursor)
 {
-    return (struct page){.rows = json_array(), .limit = limit};
+    return (struct page){.rows = STRBUF_INIT(ANSWER_MAX), .limit = limit, .cursor = cursor};
 }
 
 void
 page_done(struct page *page)
 {
-    json_decref(page->rows);
-    page->rows = NULL;
+    strbuf_done(&page->rows);
+}
+
+static void
+set_next(struct page *page, const json_t *row)
+{
+    const json_t *cursor = json_object_get(row, page->cursor);
+    if (json_is_integer(cursor)) {
+        (void)snprintf(page->next, sizeof(page->next), "%" JSON_INTEGER_FORMAT,
+                       json_integer_value(cursor));
+    } else {
+        (void)snprintf(page->next, sizeof(page->next), "%s", json_string_value(cursor));
+    }
 }
 
 void
 page_add(struct page *page, json_t *row)
 {
-    if (json_array_size(page->rows) < page->limit) {
-        (void)json_array_append_new(page->rows, row);
-    } else {
-        page->more = true;
-        json_decref(row);
+    AUTO_JSON *taken = row;
+    AUTO_FREE char *text = api_json_dump(taken);
+    bool is_full = page->count == page->limit ||
+                   (page->count > 0 && page->rows.length + strlen(text) > LISTING_BYTES_MAX);
+    page->more |= is_full;
+    if (!page->more) {
+        strbuf_printf(&page->rows, "%s%s", page->count == 0 ? "" : ",", text);
+        set_next(page, taken);
+        page->count++;
     }
 }
 
 void
-page_put(struct page *page, const char *name, const char *next_name, const char *cursor,
-         json_t *root)
+page_answer(struct page *page, const char *name, const char *next_name, json_t *others,
+            struct response *response)
 {
-    size_t count = json_array_size(page->rows);
-    const json_t *last = count == 0 ? NULL : json_array_get(page->rows, count - 1);
-    json_t *next = page->more ? json_object_get(last, cursor) : NULL;
-    (void)json_object_set_new(root, name, STEAL(page->rows));
-    (void)json_object_set_new(root, next_name,
-                              next == NULL ? json_null()
-                              : json_is_integer(next)
-                                  ? json_sprintf("%" JSON_INTEGER_FORMAT, json_integer_value(next))
-                                  : json_incref(next));
+    AUTO_JSON *members = others == NULL ? json_object() : others;
+    AUTO_FREE char *first = api_json_dump(members);
+    AUTO_JSON *next = page->more ? json_string(page->next) : json_null();
+    AUTO_FREE char *last = api_json_dump(next);
+    struct strbuf text = STRBUF_INIT(ANSWER_MAX);
+    first[strlen(first) - 1] = '\0'; // its brace
+    strbuf_printf(&text, "%s%s\"%s\":[", first, json_object_size(members) == 0 ? "" : ",", name);
+    strbuf_append(&text, strbuf_text(&page->rows), page->rows.length);
+    strbuf_printf(&text, "],\"%s\":%s}", next_name, last);
+    response->http_status = 200;
+    response->content_type = "application/json";
+    response->body_length = text.length;
+    response->body = strbuf_steal(&text);
 }
 
 // ---- messages, deliveries, holds
@@ -119,13 +142,11 @@ answer_list(struct call *call, const struct selection *selection, bool messages,
         return status;
     }
     filter.limit++;
-    AUTO_PAGE page = page_new(selection->limit);
+    AUTO_PAGE page = page_new(selection->limit, "id");
     status = messages ? store_message_list(call->context->store, &filter, on_message, &page, why)
                       : store_delivery_list(call->context->store, &filter, on_delivery, &page, why);
     if (status == ST_OK) {
-        json_t *root = json_object();
-        page_put(&page, messages ? "messages" : "deliveries", "next", "id", root);
-        api_respond_json(call->response, 200, root);
+        page_answer(&page, messages ? "messages" : "deliveries", "next", NULL, call->response);
     }
     return status;
 }

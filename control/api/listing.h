@@ -3,11 +3,17 @@
 #ifndef CONTROL_API_LISTING_H
 #define CONTROL_API_LISTING_H
 
+#include "common/cleanup.h"
+#include "common/strbuf.h"
 #include "control/api/fields.h"
 #include "control/api/handlers.h"
 #include "store/store.h"
 
-enum { LISTING_LIMIT_DEFAULT = 50, LISTING_LIMIT_MAX = 500 }; /* rows of a page */
+enum {
+    LISTING_LIMIT_DEFAULT = 50, /* rows of a page */
+    LISTING_LIMIT_MAX = 500,
+    LISTING_BYTES_MAX = 4 * 1024 * 1024
+};
 
 /** The members `before` and `limit` of a list's query, for its table of fields. */
 #define LISTING_FIELDS(type_name, kind_of_before)                                                  \
@@ -16,25 +22,29 @@ enum { LISTING_LIMIT_DEFAULT = 50, LISTING_LIMIT_MAX = 500 }; /* rows of a page 
         FIELD(type_name, limit, FIELD_NUMBER), .max = LISTING_LIMIT_MAX                            \
     }
 
-/** A page under way. One row more than the limit is to be asked for, to know whether another page
- *  follows. */
+/** A page under way: text, so that its rows are not held as trees. One row more than the limit is
+ * to be asked for, to know whether another page follows. */
 struct page {
-    struct json_t *rows; /* an array, owned */
+    struct strbuf rows;
     uint64_t limit;
+    uint64_t count;
     bool more;
+    const char *cursor;           /* member of the rows that `before` goes by; static */
+    char next[REQUEST_TEXT_SIZE]; /* that of the last row */
 };
 
-struct page page_new(uint64_t limit);
+struct page page_new(uint64_t limit, const char *cursor);
 void page_done(struct page *page);
 #define AUTO_PAGE AUTO(page_done) struct page
 
-/** Take a row (a new reference) over, up to the limit. */
+/** Take a row (a new reference) over, up to the limit, and up to LISTING_BYTES_MAX: a page has one
+ *  row at least. */
 void page_add(struct page *page, struct json_t *row);
 
-/** Put the rows into an answer as `name`, and as `next_name` what stands in the last one's
- *  `cursor`: as text, for `before` of the next page; null when there is none. */
-void page_put(struct page *page, const char *name, const char *next_name, const char *cursor,
-              struct json_t *root);
+/** Answer with the rows as `name`; `next_name` is for `before` of the next page, null when there is
+ *  none. @others  further members (taken); NULL: none */
+void page_answer(struct page *page, const char *name, const char *next_name, struct json_t *others,
+                 struct response *response);
 
 /** The query of a list, or the selection in a body. Fields that are not given are NULL. */
 struct selection {

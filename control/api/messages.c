@@ -50,12 +50,11 @@ messages_show(struct call *call, struct why *why)
         return status;
     }
     AUTO_JSON *view = view_message(&message, true);
-    AUTO_PAGE page = page_new(LISTING_LIMIT_MAX);
+    AUTO_PAGE page = page_new(LISTING_LIMIT_MAX, "id");
     struct store_filter filter = {.message_id = message.id.text, .limit = LISTING_LIMIT_MAX + 1};
     status = store_delivery_list(call->context->store, &filter, on_delivery, &page, why);
     if (status == ST_OK) {
-        page_put(&page, "deliveries", "deliveries_next", "id", view);
-        api_respond_json(call->response, 200, STEAL(view));
+        page_answer(&page, "deliveries", "deliveries_next", STEAL(view), call->response);
     }
     return status;
 }

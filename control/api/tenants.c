@@ -27,13 +27,11 @@ tenants_list(struct call *call, struct why *why)
     if (status != ST_OK) {
         return status;
     }
-    AUTO_PAGE page = page_new(query.limit);
+    AUTO_PAGE page = page_new(query.limit, "tenant");
     status = store_tenant_list(call->context->store, query.before, query.limit + 1, on_tenant,
                                &page, why);
     if (status == ST_OK) {
-        json_t *root = json_object();
-        page_put(&page, "tenants", "next", "tenant", root);
-        api_respond_json(call->response, 200, root);
+        page_answer(&page, "tenants", "next", NULL, call->response);
     }
     return status;
 }

@@ -4,12 +4,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "control/api/fields.h"
 #include "control/api/json.h"
+#include "control/api/listing.h"
 #include "control/api/path.h"
 
 struct path_case {
@@ -249,6 +251,59 @@ every_failure_has_an_http_status(void **state)
     }
 }
 
+static void
+done(struct response *response)
+{
+    response_done(response);
+}
+
+// Rows of such a length, up to one more than the limit: how many the page has.
+static size_t
+fill_page(uint64_t limit, size_t length, json_t **answer_out)
+{
+    AUTO(done) struct response response = {.http_status = 0};
+    AUTO_PAGE page = page_new(limit, "number");
+    AUTO_FREE char *text = calloc(1, length + 1);
+    assert_non_null(text);
+    memset(text, 'x', length);
+    for (uint64_t i = 0; i < limit + 1; i++) {
+        page_add(&page, json_pack("{s:i, s:s}", "number", (int)i + 7, "text", text));
+    }
+    page_answer(&page, "rows", "next", json_pack("{s:s}", "domain", "a.test"), &response);
+    assert_int_equal(response.http_status, 200);
+    *answer_out = json_loadb(response.body, response.body_length, 0, NULL);
+    return json_array_size(json_object_get(*answer_out, "rows"));
+}
+
+static void
+a_page_ends_at_its_limit_or_at_its_bytes_but_never_empty(void **state)
+{
+    (void)state;
+    enum { FRAME = sizeof("{\"number\":10,\"text\":\"\"}") - 1 };
+    static const struct {
+        uint64_t limit;
+        size_t length;
+        size_t rows;
+        const char *next;
+    } cases[] = {
+        {3, 1, 3, "9"},
+        {1, 1, 1, "7"},
+        {4, LISTING_BYTES_MAX / 2 - FRAME - 1, 2, "8"}, // with the comma just within
+        {4, LISTING_BYTES_MAX / 2 + 1, 1, "7"},
+        {4, LISTING_BYTES_MAX + 1, 1, "7"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        AUTO_JSON *answer = NULL;
+        assert_int_equal(fill_page(cases[i].limit, cases[i].length, &answer), cases[i].rows);
+        assert_string_equal(json_string_value(json_object_get(answer, "next")), cases[i].next);
+        assert_string_equal(json_string_value(json_object_get(answer, "domain")), "a.test");
+    }
+    AUTO(done) struct response response = {.http_status = 0};
+    AUTO_PAGE none = page_new(3, "id");
+    page_answer(&none, "rows", "next", NULL, &response);
+    assert_string_equal(response.body, "{\"rows\":[],\"next\":null}");
+}
+
 int
 main(void)
 {
@@ -262,6 +317,7 @@ main(void)
         cmocka_unit_test(answer_is_ascii_whatever_strangers_wrote),
         cmocka_unit_test(broken_json_is_refused_with_its_place),
         cmocka_unit_test(every_failure_has_an_http_status),
+        cmocka_unit_test(a_page_ends_at_its_limit_or_at_its_bytes_but_never_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
