@@ -333,6 +333,24 @@ needs_diagnosis(const struct domain_record *record)
     return record->status == RECORD_MISSING || record->status == RECORD_WRONG;
 }
 
+// With what the second round told. What was known before it stays known, whoever answers no more.
+static void
+check_again(struct check_run *run, struct domain_record *record, struct tally *tally)
+{
+    struct domain_record before = *record;
+    record->servers = NULL; // now those of `before`
+    record->server_count = 0;
+    record->findings = NULL;
+    record->finding_count = 0;
+    check_record(run, record, tally);
+    if (record->status == RECORD_UNKNOWN) {
+        record_forget(record);
+        *record = before;
+    } else {
+        record_forget(&before);
+    }
+}
+
 static void
 check_all(struct check_run *run, bool again)
 {
@@ -340,8 +358,10 @@ check_all(struct check_run *run, bool again)
     struct tally tally = {.latest = &room[0], .found = &room[1], .bad = &room[2]};
     for (size_t i = 0; i < run->records->count; i++) {
         struct domain_record *record = &run->records->items[i];
-        if (!again || needs_diagnosis(record)) {
+        if (!again) {
             check_record(run, record, &tally);
+        } else if (needs_diagnosis(record)) {
+            check_again(run, record, &tally);
         }
     }
     for (size_t i = 0; i < ARRAY_LEN(room); i++) {

@@ -316,6 +316,40 @@ a_name_that_is_too_deep_is_not_asked(void **state)
     free(run);
 }
 
+// Forty terms that lead nowhere, twice, and another order of them on the second server.
+static void
+put_wide_spf(struct strbuf *out, const char *name, unsigned from)
+{
+    strbuf_printf(out, "%s TXT v=spf1 ", name);
+    for (unsigned i = 0; i < 40; i++) {
+        strbuf_printf(out, "a:h%u.none.example ", from + i);
+    }
+    strbuf_puts(out, "-all\n");
+}
+
+static void
+what_spf_records_need_beyond_the_lookups_of_a_check_is_not_known(void **state)
+{
+    (void)state;
+    AUTO_STRBUF zone = STRBUF_INIT(65536);
+    AUTO_STRBUF old = STRBUF_INIT(65536);
+    struct strbuf *const sides[] = {&zone, &old};
+    for (unsigned i = 0; i < 2; i++) {
+        put_wide_spf(sides[i], "c.example", 100 * i);
+        put_wide_spf(sides[i], "mail.c.example", 100 * i + 1000);
+    }
+    AUTO_STRBUF seen = STRBUF_INIT(1024);
+    struct visit one = {
+        .records = "spf mail_from_spf", .zone = strbuf_text(&zone), .old = strbuf_text(&old)};
+    visit(&one);
+    format_records(&one.seen, &seen);
+    assert_string_equal(strbuf_text(&seen),
+                        "spf wrong spf_include_missing spf_too_many_lookups spf_too_many_void "
+                        "too_many_queries; mail_from_spf unknown no_answer");
+    assert_int_equal(one.summary.required, CHECK_MISS);
+    domain_records_done(&one.seen);
+}
+
 static void
 findings_past_the_cap_are_dropped(void **state)
 {
@@ -376,6 +410,7 @@ main(void)
         cmocka_unit_test(the_value_to_have_in_the_end_is_the_merged_one),
         cmocka_unit_test(two_hundred_txt_records_hide_nothing),
         cmocka_unit_test(a_name_that_is_too_deep_is_not_asked),
+        cmocka_unit_test(what_spf_records_need_beyond_the_lookups_of_a_check_is_not_known),
         cmocka_unit_test(findings_past_the_cap_are_dropped),
         cmocka_unit_test(text_of_a_stranger_is_shown_as_dig_does),
     };
