@@ -99,6 +99,12 @@ def test_every_step_of_durability_names_the_test_that_cuts_there():
         assert last is not None and last.group(1) in known, row
 
 
+def test_every_code_of_a_finding_is_explained():
+    codes = re.findall(r'\[FINDING_\w+\] = "(\w+)"', read("verifier", "domain", "finding.c"))
+    told = re.findall(r"^\| `(\w+)` \|", read("docs", "findings.md"), re.MULTILINE)
+    assert len(codes) > 50 and sorted(told) == sorted(codes)
+
+
 def test_every_page_that_a_page_names_exists():
     for page in glob.glob(os.path.join(ROOT, "docs", "*.md")) + [os.path.join(ROOT, "README.md")]:
         for name in re.findall(r"docs/([a-z]+\.md)", read(page)):
