@@ -10,10 +10,9 @@
 
 enum {
     MAINTENANCE_EVERY_MS = 60 * 1000,
-    MAINTENANCE_PAUSE_MS = 50,           /* between the steps of one round */
-    MAINTENANCE_STEP_MESSAGES = 100,     /* purged in one step */
-    MAINTENANCE_STEP_EVIDENCE = 1000,    /* the same, of evidence */
-    MAINTENANCE_CLOCK_DRIFT_MS = 3600000 /* wall clock against CLOCK_BOOTTIME since the start */
+    MAINTENANCE_PAUSE_MS = 50,       /* between the steps of one round */
+    MAINTENANCE_STEP_MESSAGES = 100, /* purged in one step */
+    MAINTENANCE_STEP_EVIDENCE = 1000 /* the same, of evidence */
 };
 
 struct maintenance {

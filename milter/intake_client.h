@@ -35,7 +35,7 @@ struct intake_client *intake_pool_take(struct intake_pool *pool);
  *  daemon holds something for it. */
 void intake_pool_give(struct intake_pool *pool, struct intake_client *client);
 
-/** True while a connection stands. */
+/** True while a connection stands. For tests. */
 bool intake_client_is_open(const struct intake_client *client);
 
 /**

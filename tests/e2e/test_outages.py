@@ -3,11 +3,11 @@
 import os
 import smtplib
 import sqlite3
-import subprocess
 
 import pytest
 
-from tests.lab.lab import DOMAIN, SENDER, Lab
+from tests.lab.disk import fill, lab_on_a_small_disk
+from tests.lab.lab import DOMAIN, SENDER
 from tests.lab.mail import compose
 from tests.lab.postfix import OWN_DOMAIN
 from tests.lab.process import Background, wait_until
@@ -110,26 +110,14 @@ def test_a_locked_database_is_451_and_recovers(fresh_lab):
 
 @pytest.fixture
 def small_disk_lab():
-    """The store is on a file system of 24 MB."""
-    lab = Lab()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m,mode=0777", "tmpfs",
-                    lab.path("state")], check=True)
-    try:
-        with lab:
-            yield lab
-    finally:
-        subprocess.run(["umount", "-l", lab.path("state")], check=False)
+    with lab_on_a_small_disk(24) as lab:
+        yield lab
 
 
 def test_a_full_disk_is_452_and_recovers_without_help(small_disk_lab):
     lab = small_disk_lab
     filler = lab.path("state", "filler")
-    with open(filler, "wb", buffering=0) as out:
-        try:
-            while True:
-                out.write(b"x" * 65536)
-        except OSError:
-            pass
+    fill(filler)
     message = compose(SENDER, TICKET, body=b"y" * 70 + b"\r\n")
     answers, answer = lab.send(TICKET, message=message)
     assert (answer or answers[TICKET]).startswith("452 4.3.1")

@@ -7,12 +7,12 @@ import mmap
 import os
 import random
 import struct
-import subprocess
 import sys
 import time
 
 import pytest
 
+from tests.lab.disk import fill, lab_on_a_small_disk
 from tests.lab.lab import DOMAIN, ROOT, SENDER, Lab
 from tests.lab.load import Sender, judge
 from tests.lab.mail import BAD_CLIENT, compose
@@ -99,23 +99,10 @@ def refused(senders, code):
 
 @pytest.fixture
 def small_disk():
-    """The store is on a file system of 48 MB; what is done goes at once."""
-    lab = Lab(build=BUILD, config={"store": {"keep_done": "0s", "keep_evidence": "0s"}})
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m,mode=0777", "tmpfs",
-                    lab.path("state")], check=True)
-    try:
-        with lab:
-            yield lab
-    finally:
-        subprocess.run(["umount", "-l", lab.path("state")], check=False)
-
-
-def fill(path):
-    with open(path, "wb", buffering=0) as out:
-        for size in (65536, 512):
-            with contextlib.suppress(OSError):
-                while True:
-                    out.write(b"x" * size)
+    """What is done goes at once."""
+    config = {"store": {"keep_done": "0s", "keep_evidence": "0s"}}
+    with lab_on_a_small_disk(48, build=BUILD, config=config) as lab:
+        yield lab
 
 
 def test_disk_full_again_and_again(small_disk):

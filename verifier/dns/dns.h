@@ -169,6 +169,7 @@ dns_answer_cleanup(const struct dns_answer **answer)
 /** "TXT" and so on, for logs. */
 const char *dns_type_name(enum dns_type type);
 
+/** What the handle was asked and asked itself so far. For tests. */
 struct dns_counts {
     uint64_t queries;
     uint64_t hits;

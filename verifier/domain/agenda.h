@@ -52,6 +52,7 @@ void agenda_done(struct agenda *agenda, const struct id *id, int64_t due_mono_ms
 /** When agenda_take may have something: an entry's time; INT64_MAX when nothing waits. */
 int64_t agenda_next_due(const struct agenda *agenda);
 
+/** How many are in it, and how many of them are being checked. For tests. */
 size_t agenda_count(const struct agenda *agenda);
 size_t agenda_under_way(const struct agenda *agenda);
 

@@ -38,7 +38,7 @@ void schedule_close(struct schedule *schedule);
  */
 void schedule_put(struct schedule *schedule, const struct id *id, int64_t in_ms);
 
-/** How many are scheduled. Any thread. */
+/** How many are scheduled. For tests. Any thread. */
 size_t schedule_count(struct schedule *schedule);
 
 enum {

@@ -55,7 +55,7 @@ struct domain_time {
     struct domain_rules rules;
 };
 
-enum { STATE_EVENTS_MAX = 3, STATE_DETAIL_SIZE = STORE_REASON_SIZE };
+enum { STATE_EVENTS_MAX = 3 };
 
 /** What a step did: events linked for store_domain_put. Do not copy: it points into itself. */
 struct domain_step {

@@ -47,7 +47,7 @@ MUST_CHECK enum status helper_pool_lend(struct helper_pool *pool, int64_t deadli
 /** Give it back. `healthy`: it is ready for the next message; else it is killed and reaped. */
 void helper_pool_return(struct helper_pool *pool, const struct helper *helper, bool healthy);
 
-/** How many processes have been started so far. */
+/** How many processes have been started so far. For tests. */
 uint64_t helper_pool_started(struct helper_pool *pool);
 
 /** Wait until the descriptor is ready (`events` as for poll) or the deadline passes. */
