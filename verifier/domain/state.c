@@ -323,7 +323,10 @@ step_points_here(struct store_domain *domain, enum check_outcome points_here,
     step->changed = true;
     if (points) {
         domain_step_add(step, "domain.mx_points_here",
-                        "removed, but its MX still leads here: its senders get 550");
+                        domain_was_owned(domain)
+                            ? "removed, but its MX still leads here: its senders get 550"
+                            : "removed, but its MX leads here: nobody proved to own it, so it is "
+                              "none of ours, and Postfix answers its senders");
     }
 }
 

@@ -431,6 +431,21 @@ any_domain_can_be_removed_once(void **state)
 }
 
 static void
+what_senders_to_a_removed_name_get_is_told_as_it_is(void **state)
+{
+    (void)state;
+    for (int was_owned = 0; was_owned < 2; was_owned++) {
+        struct store_domain row = row_in(was_owned == 1 ? DOMAIN_VERIFIED : DOMAIN_PENDING);
+        struct domain_step step;
+        domain_state_remove(&row, START_MS, "", &step);
+        step = watch_at(&row, row.next_check_at, CHECK_PASS, true);
+        assert_string_equal(step.events[0].kind, "domain.mx_points_here");
+        assert_int_equal(strstr(step.events[0].detail, "get 550") != NULL, was_owned);
+        assert_int_equal(strstr(step.events[0].detail, "none of ours") == NULL, was_owned);
+    }
+}
+
+static void
 a_removed_name_is_watched_for_30_days(void **state)
 {
     (void)state;
@@ -639,6 +654,7 @@ main(void)
         cmocka_unit_test(a_failed_claim_is_looked_at_again_when_the_name_is_about_to_move),
         cmocka_unit_test(a_verified_domain_that_loses_everything_goes_down_step_by_step),
         cmocka_unit_test(any_domain_can_be_removed_once),
+        cmocka_unit_test(what_senders_to_a_removed_name_get_is_told_as_it_is),
         cmocka_unit_test(a_removed_name_is_watched_for_30_days),
         cmocka_unit_test(an_identity_is_given_back_before_a_name_is_forgotten),
         cmocka_unit_test(a_watch_does_not_end_by_a_clock_that_jumped),
