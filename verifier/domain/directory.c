@@ -69,8 +69,7 @@ append(struct directory *directory, struct store_domain *row)
     size_t count = map_count(directory->by_id);
     if (count == directory->room) {
         directory->room = count == 0 ? FIRST_ROOM : 2 * count;
-        directory->in_order =
-            xreallocarray(directory->in_order, directory->room, sizeof(*directory->in_order));
+        directory->in_order = xreallocarray(directory->in_order, directory->room, sizeof(void *));
     }
     directory->in_order[count] = row;
     directory->is_ordered = false;
@@ -253,8 +252,7 @@ lock_ordered(struct directory *directory)
     while (!directory->is_ordered) {
         (void)pthread_rwlock_unlock(&directory->lock);
         (void)pthread_rwlock_wrlock(&directory->lock);
-        qsort(directory->in_order, map_count(directory->by_id), sizeof(*directory->in_order),
-              compare_rows);
+        qsort(directory->in_order, map_count(directory->by_id), sizeof(void *), compare_rows);
         directory->is_ordered = true;
         (void)pthread_rwlock_unlock(&directory->lock);
         (void)pthread_rwlock_rdlock(&directory->lock);
