@@ -7,6 +7,7 @@
 
 #include "common/xalloc.h"
 #include "verifier/domain/check_run.h"
+#include "verifier/domain/dmarc_mend.h"
 #include "verifier/message/dmarc_discovery.h"
 #include "verifier/message/tag_list.h"
 
@@ -18,8 +19,9 @@ static const char *const KNOWN_TAGS[] = {"v",    "p",   "sp",  "np", "psd", "t",
 struct dmarc_texts {
     const struct dns_record *valid; /* the first */
     size_t valid_count;
-    const struct dns_record *meant; /* the first that was meant to be one */
-    struct dmarc_record record;     /* of `valid` */
+    const struct dns_record *strictest; /* of the valid ones */
+    const struct dns_record *meant;     /* the first that was meant to be one */
+    struct dmarc_record record;         /* of `valid` */
 };
 
 static bool
@@ -28,33 +30,6 @@ is_meant(const struct dns_record *seen)
     char head[32];
     check_put(head, sizeof(head), "%.*s", seen->length < 31 ? (int)seen->length : 31, seen->data);
     return strcasestr(head, "dmarc") != NULL;
-}
-
-static struct dmarc_texts
-collect(const struct dns_answer *answer)
-{
-    struct dmarc_texts texts = {.valid_count = 0};
-    for (size_t i = 0; answer->status == DNS_OK && i < answer->count; i++) {
-        const struct dns_record *seen = &answer->records[i];
-        struct dmarc_record record;
-        if (dmarc_record_parse(seen->data, seen->length, &record) == ST_OK) {
-            if (texts.valid_count++ == 0) {
-                texts.valid = seen;
-                texts.record = record;
-            }
-        } else if (texts.meant == NULL && is_meant(seen)) {
-            texts.meant = seen;
-        }
-    }
-    return texts;
-}
-
-bool
-check_dmarc_resembles(const struct domain_record *record, const struct dns_answer *answer)
-{
-    struct dmarc_texts texts = collect(answer);
-    (void)record;
-    return texts.valid_count > 0 || texts.meant != NULL;
 }
 
 // ---- how strict
@@ -75,12 +50,58 @@ strictness(enum dmarc_action action, bool is_testing)
     return is_testing && strict > 0 ? strict - 1 : strict; // t=y is one level less
 }
 
+// ---- which records there are
+
+static struct dmarc_texts
+collect(const struct dns_answer *answer)
+{
+    struct dmarc_texts texts = {.valid_count = 0};
+    unsigned strict = 0;
+    for (size_t i = 0; answer->status == DNS_OK && i < answer->count; i++) {
+        const struct dns_record *seen = &answer->records[i];
+        struct dmarc_record record;
+        if (dmarc_record_parse(seen->data, seen->length, &record) == ST_OK) {
+            if (texts.strictest == NULL || strictness(record.policy, record.testing) > strict) {
+                texts.strictest = seen;
+                strict = strictness(record.policy, record.testing);
+            }
+            if (texts.valid_count++ == 0) {
+                texts.valid = seen;
+                texts.record = record;
+            }
+        } else if (texts.meant == NULL && is_meant(seen)) {
+            texts.meant = seen;
+        }
+    }
+    return texts;
+}
+
+bool
+check_dmarc_resembles(const struct domain_record *record, const struct dns_answer *answer)
+{
+    struct dmarc_texts texts = collect(answer);
+    (void)record;
+    return texts.valid_count > 0 || texts.meant != NULL;
+}
+
 // ---- syntax
 
-static void
-put_replace(const struct domain_record *record, struct finding_draft *finding)
+// The record to have in the end: that of the domain mended, else the profile's.
+static const char *
+mend(const struct domain_record *record, const struct dns_record *seen, struct check_judgement *out)
 {
-    CHECK_SAY(finding->cure, "Replace the TXT at %s by this one: %s", record->name, record->value);
+    if (!dmarc_mend(seen->data, seen->length, record->value, out->value)) {
+        out->value[0] = '\0';
+    }
+    return check_value(record, out);
+}
+
+static void
+put_replace(const struct domain_record *record, const struct dns_record *seen,
+            struct check_judgement *out, struct finding_draft *finding)
+{
+    CHECK_SAY(finding->cure, "Replace the TXT at %s by this one: %s", record->name,
+              mend(record, seen, out));
 }
 
 static void
@@ -121,7 +142,7 @@ judge_meant(const struct check_view *view, const struct domain_record *record,
     struct finding_draft *finding = check_find(out, FINDING_DMARC_SYNTAX, false);
     CHECK_SAY(finding->problem, "\"%.120s\" at %s is no DMARC record: %s.", out->observed,
               record->name, problem);
-    put_replace(record, finding);
+    put_replace(record, seen, out, finding);
 }
 
 static bool
@@ -132,8 +153,8 @@ is_action(const struct tag *tag)
 
 // The policy tags. True: one is missing or bad, so that the record is taken as p=none or as none.
 static bool
-say_bad_policy(const struct domain_record *record, const struct tag_list *list,
-               struct check_judgement *out)
+say_bad_policy(const struct domain_record *record, const struct dns_record *seen,
+               const struct tag_list *list, struct check_judgement *out)
 {
     static const char *const TAGS[] = {"p", "sp", "np"};
     for (size_t i = 0; i < ARRAY_LEN(TAGS); i++) {
@@ -152,7 +173,7 @@ say_bad_policy(const struct domain_record *record, const struct tag_list *list,
                       "reject.",
                       TAGS[i], value, record->name);
         }
-        put_replace(record, finding);
+        put_replace(record, seen, out, finding);
         return true;
     }
     return false;
@@ -348,9 +369,10 @@ check_reports(const struct check_view *view, const struct domain_record *record,
 // ---- own record
 
 static void
-judge_strictness(const struct domain_record *record, const struct dmarc_record *seen,
+judge_strictness(const struct domain_record *record, const struct dmarc_texts *texts,
                  struct check_judgement *out)
 {
+    const struct dmarc_record *seen = &texts->record;
     enum dmarc_action wanted = action_from_name(record->wanted);
     if (strictness(seen->policy, seen->testing) >= strictness(wanted, false)) {
         out->status = RECORD_FOUND;
@@ -364,7 +386,7 @@ judge_strictness(const struct domain_record *record, const struct dmarc_record *
               "p=%s.",
               record->name, dmarc_action_name(seen->policy), seen->testing ? " with t=y" : "",
               dmarc_action_name(wanted));
-    put_replace(record, finding);
+    put_replace(record, texts->valid, out, finding);
 }
 
 static void
@@ -378,10 +400,10 @@ judge_own(const struct check_view *view, const struct domain_record *record,
         out->status = RECORD_WRONG; // it was read before: cannot be
         return;
     }
-    if (say_bad_policy(record, &list, out)) {
+    if (say_bad_policy(record, seen, &list, out)) {
         out->status = RECORD_WRONG;
     } else {
-        judge_strictness(record, &texts->record, out);
+        judge_strictness(record, texts, out);
         say_ignored(record, seen, &list, out);
     }
     check_reports(view, record, &list, out);
@@ -398,7 +420,7 @@ judge_several(const struct domain_record *record, const struct dmarc_texts *text
     CHECK_SAY(finding->problem,
               "There are %zu DMARC records at %s; receivers take that as none at all.",
               texts->valid_count, record->name);
-    CHECK_SAY(finding->cure, "Remove all of them but one: %s", record->value);
+    CHECK_SAY(finding->cure, "Remove all of them but one: %s", mend(record, texts->strictest, out));
 }
 
 // ---- inherited
