@@ -24,6 +24,32 @@ on_negotiate(SMFICTX *context, unsigned long actions, unsigned long steps, unsig
     return SMFIS_CONTINUE;
 }
 
+// libmilter complains to the system log of each step that was to have no answer and has no function
+// here: a connection for each line.
+static sfsistat
+on_connect(SMFICTX *context, char *name, struct sockaddr *address)
+{
+    (void)context;
+    (void)name;
+    (void)address;
+    return SMFIS_NOREPLY;
+}
+
+static sfsistat
+on_helo(SMFICTX *context, char *name)
+{
+    (void)context;
+    (void)name;
+    return SMFIS_NOREPLY;
+}
+
+static sfsistat
+on_step(SMFICTX *context)
+{
+    (void)context;
+    return SMFIS_NOREPLY;
+}
+
 static sfsistat
 on_envelope(SMFICTX *context, char **arguments)
 {
@@ -63,9 +89,13 @@ main(int argc, char **argv)
     static char name[] = "null";
     struct smfiDesc filter = {.xxfi_name = name,
                               .xxfi_version = SMFI_VERSION,
+                              .xxfi_connect = on_connect,
+                              .xxfi_helo = on_helo,
                               .xxfi_envfrom = on_envelope,
                               .xxfi_envrcpt = on_envelope,
+                              .xxfi_data = on_step,
                               .xxfi_header = on_header,
+                              .xxfi_eoh = on_step,
                               .xxfi_body = on_body,
                               .xxfi_eom = on_end,
                               .xxfi_negotiate = on_negotiate};
