@@ -218,7 +218,7 @@ unpark_slow(struct agenda *agenda)
         provider->is_in_line = false;
         provider->entries++; // not forgotten meanwhile
         found = unpark(agenda, provider) && provider->is_slow;
-        if (provider->first != NULL) {
+        if (provider->first != NULL && provider->is_slow) {
             stand_in_line(agenda, provider);
         }
         provider->entries--;

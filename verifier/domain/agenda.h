@@ -21,8 +21,9 @@ enum {
     AGENDA_PROVIDER_PERCENT = 75 /* for one provider, and for those whose provider is not known */
 };
 
-/** The provider of all domains whose servers are found to be dead, or not found: always slow. */
-#define AGENDA_DEAD "dead"
+/** The provider of all domains whose servers are found to be dead, or not found: always slow. No
+ *  name in the DNS. */
+#define AGENDA_DEAD "dead servers"
 
 struct agenda *agenda_new(unsigned workers);
 void agenda_free(struct agenda *agenda); /* NULL-safe */
