@@ -137,8 +137,8 @@ insert_all(const struct submit *submit, struct sql *sql, struct why *why)
     const struct store_message *message = submission->message;
     enum status status = insert_message(sql, message, why);
     if (status == ST_OK) {
-        status = submit->is_staged ? claim_staged(sql, message, why)
-                                   : body_insert(sql, submission, why);
+        status =
+            submit->is_staged ? claim_staged(sql, message, why) : body_insert(sql, submission, why);
     }
     for (size_t i = 0; status == ST_OK && i < submission->delivery_count; i++) {
         status = insert_delivery(sql, submission, &submission->deliveries[i], why);
