@@ -166,10 +166,11 @@ was_left_out(const struct health *health)
 {
     bool has_any = false;
     for (size_t i = 0; i < health->zone->server_count && i < AUTHORITY_SERVERS_MAX; i++) {
-        if (health->answered[i] || health->last[i]->outcome != AUTHORITY_NOT_ASKED) {
+        const struct authority_answer *last = health->last[i];
+        if (last == NULL || health->answered[i] || last->outcome != AUTHORITY_NOT_ASKED) {
             return false;
         }
-        has_any |= health->last[i]->reason == AUTHORITY_NO_QUERY;
+        has_any |= last->reason == AUTHORITY_NO_QUERY;
     }
     return has_any;
 }
