@@ -47,12 +47,14 @@ end_part(struct part *part, const char *end)
     while (part->start < end && strchr(SEPARATORS, *part->start) != NULL) {
         part->start++;
     }
-    const char *semicolon = memchr(part->start, ';', (size_t)(end - part->start));
-    end = semicolon == NULL ? end : semicolon; // behind it stands what is no tag of DMARC
-    while (part->start < end && strchr(SEPARATORS, end[-1]) != NULL) {
-        end--;
+    const char *last = part->start;
+    while (last < end && *last != ';') { // behind it stands what is no tag of DMARC
+        last++;
     }
-    part->length = (size_t)(end - part->start);
+    while (part->start < last && strchr(SEPARATORS, last[-1]) != NULL) {
+        last--;
+    }
+    part->length = (size_t)(last - part->start);
 }
 
 // A comma may stand inside a value, as in rua=: what begins a tag is its name and "=".
