@@ -151,14 +151,24 @@ recover(struct writer *writer, struct why *why)
     return status;
 }
 
-static enum status
-undo(struct sql *sql, bool is_first)
+// Undo what failed, and only that. Where nothing can be written any more behind it the whole group
+// is lost, and not for what its first operation was refused for.
+static void
+undo(struct sql *sql, struct operation *operation, bool is_first)
 {
-    if (!is_first) {
-        return sql_run(sql, "ROLLBACK TO operation", SQL_NO_VALUES, NULL);
+    if (!is_first) { // if this fails the commit fails too, or undoes it
+        status_ignore(sql_run(sql, "ROLLBACK TO operation", SQL_NO_VALUES, NULL));
+        return;
     }
-    enum status status = sql_run(sql, "ROLLBACK", SQL_NO_VALUES, NULL);
-    return status == ST_OK ? sql_run(sql, "BEGIN IMMEDIATE", SQL_NO_VALUES, NULL) : status;
+    struct why why;
+    enum status status = sql_run(sql, "ROLLBACK", SQL_NO_VALUES, &why);
+    if (status == ST_OK) {
+        status = sql_run(sql, "BEGIN IMMEDIATE", SQL_NO_VALUES, &why);
+    }
+    if (status != ST_OK) {
+        operation->status = status;
+        operation->why = why;
+    }
 }
 
 // In a savepoint of its own, for which SQLite copies each page that is changed. The first needs
@@ -180,8 +190,7 @@ run_one(struct writer *writer, struct operation *operation, bool is_first)
     }
     if (operation->status != ST_OK) {
         usage_rewind(writer->settings.usage, operation->usage_mark);
-        // If this fails the commit below fails too, or undoes it.
-        status_ignore(undo(sql, is_first));
+        undo(sql, operation, is_first);
     }
     struct why why;
     enum status status = is_first ? ST_OK : sql_run(sql, "RELEASE operation", SQL_NO_VALUES, &why);
