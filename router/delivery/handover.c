@@ -46,6 +46,7 @@ handover_pause(struct dispatcher *dispatcher, struct lane *lane)
 {
     AUTO_LOCK(guard, &dispatcher->lanes_lock);
     lane->offered = 0;
+    dispatcher->offered = 0; // what is claimed for this lane may be the last room of all
     return (struct handover_taken){.of_lane = lane->taken, .of_all = dispatcher->taken};
 }
 
@@ -80,6 +81,19 @@ put_back(struct dispatcher *dispatcher, const char *destination)
     dispatcher->taken--;
 }
 
+// The place becomes a request: from one moment to the next it is neither taken nor offered.
+static void
+use_up(struct dispatcher *dispatcher, struct lane *lane)
+{
+    AUTO_LOCK(guard, &dispatcher->lanes_lock);
+    lane->in_flight++;
+    lane->taken--;
+    lane->offered -= lane->offered > 0 ? 1 : 0; // none while a claim is under way
+    dispatcher->busy++;
+    dispatcher->taken--;
+    dispatcher->offered -= dispatcher->offered > 0 ? 1 : 0;
+}
+
 void
 dispatcher_return_place(struct dispatcher *dispatcher, const char *destination)
 {
@@ -97,9 +111,7 @@ on_handed(struct inbox_item *item)
     struct job *job = handed->job;
     struct lane *lane = claims_lane(dispatcher, job->delivery.destination);
     free(handed);
-    lane->in_flight++;
-    dispatcher->busy++;
-    put_back(dispatcher, lane->key);
+    use_up(dispatcher, lane);
     attempts_start(dispatcher, lane, job);
     handover_offer(dispatcher, lane, store_now_ms(dispatcher->store));
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Deliveries that come straight from their commit, with a real store and a real endpoint.
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -101,6 +103,51 @@ there_are_as_many_places_as_requests_at_once(void **state)
     endpoint_close(endpoint);
 }
 
+struct taker {
+    struct house *house;
+    atomic_bool is_over;
+    bool has_place;
+    uint64_t in_flight; /* when it got its place */
+};
+
+// As a commit does that meets the moment, again and again.
+static void *
+take_while_another_is_handed_over(void *context)
+{
+    struct taker *taker = context;
+    while (!taker->has_place && !atomic_load(&taker->is_over)) {
+        taker->has_place = dispatcher_take_place(taker->house->dispatcher, "psa");
+    }
+    taker->in_flight = taker->has_place ? house_status(taker->house).in_flight : 0;
+    return NULL;
+}
+
+static void
+place_that_becomes_a_request_is_not_given_to_another(void **state)
+{
+    struct house *house = *state;
+    struct endpoint *endpoint = endpoint_open(&HOUSE_SECRET, &GOOD, 1);
+    house_begin(house, endpoint_port(endpoint), LOCAL SOON "    concurrency: 1\n");
+    get_known(house);
+    for (unsigned i = 0; i < 100; i++) {
+        struct taker taker = {.house = house};
+        pthread_t thread;
+        house_take_place(house);
+        assert_int_equal(pthread_create(&thread, NULL, take_while_another_is_handed_over, &taker),
+                         0);
+        struct id id = house_hand_over(house, BYTES);
+        house_await(house, &id, DELIVERY_DONE);
+        atomic_store(&taker.is_over, true);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_int_equal(taker.in_flight, 0); // the request before had ended
+        if (taker.has_place) {
+            dispatcher_return_place(house->dispatcher, "psa");
+        }
+    }
+    house_stop(house, 1000);
+    endpoint_close(endpoint);
+}
+
 static void
 places_that_are_taken_count_when_others_are_claimed(void **state)
 {
@@ -180,6 +227,7 @@ main(void)
         CASE(what_has_a_place_is_sent_from_memory_and_completed),
         CASE(repeat_of_what_was_handed_over_is_read_from_the_store),
         CASE(there_are_as_many_places_as_requests_at_once),
+        CASE(place_that_becomes_a_request_is_not_given_to_another),
         CASE(places_that_are_taken_count_when_others_are_claimed),
         CASE(no_place_where_the_endpoint_asked_for_rest),
         CASE(destination_that_went_meanwhile_blocks_what_is_handed_over),
