@@ -160,11 +160,11 @@ app_close(struct app *app)
     domains_close(app->domains);
     announcer_close(app->announcer);
     limits_free(app->limits);
-    dispatcher_close(app->dispatcher);
     registry_close(app->registry);
     authority_close(app->authority);
     dns_close(app->dns);
     store_close(app->store);
+    dispatcher_close(app->dispatcher); // the store's thread may have been waking it until now
     if (app->holder != NULL) {
         config_holder_free(app->holder);
     }

@@ -10,7 +10,7 @@
 
 struct dispatcher;
 
-/** Start the thread. Store and holder must outlive it. */
+/** Start the thread. Store and holder must outlive that. */
 MUST_CHECK enum status dispatcher_open(struct store *store, struct config_holder *holder,
                                        struct dispatcher **dispatcher_out, struct why *why);
 
@@ -18,7 +18,8 @@ MUST_CHECK enum status dispatcher_open(struct store *store, struct config_holder
  *  functions may still be called, and do nothing more. NULL-safe. */
 void dispatcher_stop(struct dispatcher *dispatcher, int64_t grace_ms);
 
-/** Release a stopped dispatcher. NULL-safe. */
+/** Release a stopped dispatcher. Best behind store_close(): a thread of the store may be about to
+ * wake it still. NULL-safe. */
 void dispatcher_close(struct dispatcher *dispatcher);
 
 /** Something of this destination (NULL: any) became due. Any thread, never blocks. */
