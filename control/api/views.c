@@ -7,6 +7,7 @@
 #include "common/verdict.h"
 #include "common/xalloc.h"
 #include "control/api/json.h"
+#include "verifier/domain/name.h"
 #include "verifier/domain/state.h"
 
 static void
@@ -55,9 +56,13 @@ view_domain(const struct store_domain *domain, const struct config *config,
                                        .misses = (uint32_t)config->verification.misses,
                                        .confirm_after_ms = config->verification.confirm_after_ms,
                                        .deferred_for_ms = config->verification.deferred_for_ms};
+    char letters[DOMAIN_UNICODE_SIZE];
     json_t *view = json_object();
     set(view, "id", api_json_text(domain->id.text));
     set(view, "domain", api_json_text(domain->name));
+    if (domain_name_unicode(domain->name, letters)) {
+        set(view, "domain_unicode", api_json_text(letters));
+    }
     set(view, "tenant", api_json_text(domain->tenant));
     set(view, "profile", api_json_text(domain->profile));
     set(view, "region", api_json_text_or_null(domain->region));

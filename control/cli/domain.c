@@ -115,6 +115,18 @@ write_file(const struct cli *cli, const json_t *domain, enum record_file form)
     return CLI_OK;
 }
 
+// The records hold nothing but A-labels.
+static void
+print_letters(const struct screen *screen, const json_t *domain)
+{
+    if (call_text(domain, "domain_unicode")[0] != '\0') {
+        AUTO_STRBUF name = STRBUF_INIT(DOMAIN_SHOWN_SIZE);
+        domain_put_name(screen, domain, &name);
+        screen_line(screen, "%s", strbuf_text(&name));
+        screen_line(screen, "%s", "");
+    }
+}
+
 enum cli_exit
 run_domain_records(struct cli *cli, const struct args *args)
 {
@@ -138,6 +150,7 @@ run_domain_records(struct cli *cli, const struct args *args)
     case FORM_JSON:
         break;
     }
+    print_letters(&cli->screen, domain);
     record_show_wanted(&cli->screen, json_object_get(domain, "records"));
     return CLI_OK;
 }
@@ -211,15 +224,17 @@ static const struct column LIST_COLUMNS[] = {
 };
 
 static void
-add_domain(struct table *table, const json_t *domain)
+add_domain(const struct screen *screen, struct table *table, const json_t *domain)
 {
+    AUTO_STRBUF name = STRBUF_INIT(DOMAIN_SHOWN_SIZE);
+    domain_put_name(screen, domain, &name);
     char routes[CALL_NUMBER_SIZE];
     char problems[CALL_NUMBER_SIZE];
     char checked[HUMAN_SIZE];
     char next[HUMAN_SIZE];
     int64_t now = clock_wall_ms();
     const char *const cells[] = {
-        call_text(domain, "domain"),
+        strbuf_text(&name),
         call_text(domain, "tenant"),
         call_text(domain, "status"),
         domain_inbound(domain),

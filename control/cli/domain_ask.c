@@ -57,9 +57,21 @@ print_waits(const struct screen *screen, const json_t *domain)
 }
 
 void
+domain_put_name(const struct screen *screen, const json_t *domain, struct strbuf *out)
+{
+    const char *letters = call_text(domain, "domain_unicode");
+    strbuf_puts(out, call_text(domain, "domain"));
+    if (letters[0] != '\0' && screen->utf8) {
+        strbuf_printf(out, " (%s)", letters);
+    }
+}
+
+void
 domain_print_headline(const struct screen *screen, const json_t *domain)
 {
-    screen_line(screen, "%s (tenant %s): %s, inbound %s", call_text(domain, "domain"),
+    AUTO_STRBUF name = STRBUF_INIT(DOMAIN_SHOWN_SIZE);
+    domain_put_name(screen, domain, &name);
+    screen_line(screen, "%s (tenant %s): %s, inbound %s", strbuf_text(&name),
                 call_text(domain, "tenant"), call_text(domain, "status"), domain_inbound(domain));
     print_waits(screen, domain);
 }
@@ -77,15 +89,20 @@ void
 domain_print_conclusion(const struct screen *screen, const json_t *domain)
 {
     const char *name = call_text(domain, "domain");
+    AUTO_STRBUF shown = STRBUF_INIT(DOMAIN_SHOWN_SIZE);
+    domain_put_name(screen, domain, &shown);
     domain_print_ses_problem(screen, domain);
     if (!domain_is_verified(domain)) {
-        screen_line(screen, "%s is not verified: %s", name, call_text(domain, "status"));
+        screen_line(screen, "%s is not verified: %s", strbuf_text(&shown),
+                    call_text(domain, "status"));
         print_waits(screen, domain);
     } else if (!all_found(domain)) {
-        screen_line(screen, "%s was verified before, but did not pass this check", name);
+        screen_line(screen, "%s was verified before, but did not pass this check",
+                    strbuf_text(&shown));
     } else if (json_is_true(json_object_get(domain, "inbound"))) {
-        screen_line(screen, "%s is verified and takes mail", name);
+        screen_line(screen, "%s is verified and takes mail", strbuf_text(&shown));
     } else {
-        screen_line(screen, "%s is verified. Next: mailspur domain inbound on %s", name, name);
+        screen_line(screen, "%s is verified. Next: mailspur domain inbound on %s",
+                    strbuf_text(&shown), name);
     }
 }

@@ -22,6 +22,13 @@ bool domain_passes(const json_t *domain);
 /** "on" or "off". */
 const char *domain_inbound(const json_t *domain);
 
+/** Its name, and behind it in brackets the letters that a person reads in place of A-labels, where
+ *  there are any and the screen has them. */
+void domain_put_name(const struct screen *screen, const json_t *domain, struct strbuf *out);
+
+/** Room for what domain_put_name puts. */
+enum { DOMAIN_SHOWN_SIZE = 2048 };
+
 /** One line: name, tenant, status, inbound; and another, if it waits for somebody. */
 void domain_print_headline(const struct screen *screen, const json_t *domain);
 

@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "config/text.h"
 #include "control/cli/call.h"
+#include "control/cli/domain_ask.h"
 #include "control/cli/handlers.h"
 #include "control/cli/record_show.h"
 #include "control/cli/resolver.h"
@@ -303,6 +304,10 @@ report_to_json(const struct checkup *checkup)
                              checkup->profile->name, "status", status_word(checkup), "not_asked",
                              left_out_to_json(checkup));
     (void)json_object_update(root, seen); // fails without memory only
+    char letters[DOMAIN_UNICODE_SIZE];
+    if (domain_name_unicode(checkup->domain, letters)) {
+        (void)json_object_set_new(root, "domain_unicode", json_string(letters));
+    }
     return root;
 }
 
@@ -334,7 +339,9 @@ print_report(const struct cli *cli, const struct checkup *checkup)
     }
     record_show_report(&cli->screen, json_object_get(root, "records"));
     print_left_out(&cli->screen, json_object_get(root, "not_asked"));
-    screen_line(&cli->screen, "%s, profile %s: %s", checkup->domain, checkup->profile->name,
+    AUTO_STRBUF name = STRBUF_INIT(DOMAIN_SHOWN_SIZE);
+    domain_put_name(&cli->screen, root, &name);
+    screen_line(&cli->screen, "%s, profile %s: %s", strbuf_text(&name), checkup->profile->name,
                 status_word(checkup));
 }
 

@@ -81,7 +81,7 @@ print_rows(const struct cli *cli, const json_t *rows, bool is_first, const struc
             (void)fputs(is_first && i == 0 ? "" : ",", out);
             (void)json_dumpf(json_array_get(rows, i), out, JSON_COMPACT | JSON_ENSURE_ASCII);
         } else {
-            listing->add(table, json_array_get(rows, i));
+            listing->add(&cli->screen, table, json_array_get(rows, i));
         }
     }
     table_print(table);

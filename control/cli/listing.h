@@ -20,7 +20,7 @@ struct listing {
     const char *member; /* of the answers: the rows */
     const struct column *columns;
     size_t column_count;
-    void (*add)(struct table *table, const json_t *row);
+    void (*add)(const struct screen *screen, struct table *table, const json_t *row);
     const char *none; /* said when there are no rows */
 };
 

@@ -33,8 +33,9 @@ static const struct column COLUMNS[] = {
 };
 
 static void
-add_tenant(struct table *table, const json_t *tenant)
+add_tenant(const struct screen *screen, struct table *table, const json_t *tenant)
 {
+    (void)screen;
     char count[CALL_NUMBER_SIZE];
     char added[HUMAN_SIZE];
     const char *const cells[] = {

@@ -254,6 +254,12 @@ def test_a_client_of_the_relay_with_everything_right(check):
         {"good.ns.test", "late.ns.test"}
 
 
+def test_a_name_of_a_labels_has_its_letters_beside_it(check):
+    report = check("b\u00fccher.test", "relay", with_config=False)
+    assert (report["domain"], report["domain_unicode"]) == ("xn--bcher-kva.test", "b\u00fccher.test")
+    assert "domain_unicode" not in check("right.test", "relay", with_config=False)
+
+
 def test_a_client_who_made_every_mistake_of_the_manual(check):
     report = check("wrong.test", "relay", with_config=False, code=1)
     assert report["status"] == "pending"

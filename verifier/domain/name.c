@@ -487,6 +487,27 @@ domain_name_check(const char *text, const char *hostname, char out[DOMAIN_NAME_S
     return check_plain(typed, hostname, out, why);
 }
 
+bool
+domain_name_unicode(const char *name, char out[DOMAIN_UNICODE_SIZE])
+{
+    char again[DOMAIN_NAME_SIZE];
+    char *letters = NULL;
+    if (strstr(name, "xn--") == NULL || strlen(name) > DOMAIN_CHECKED_MAX ||
+        idn2_to_unicode_8z8z(name, &letters, 0) != IDN2_OK) {
+        return false;
+    }
+    size_t length = strlen(letters);
+    // Typed as it would be shown, it has to be this very name.
+    bool is_good = length < DOMAIN_UNICODE_SIZE && !is_ascii(letters, length) &&
+                   domain_name_check(letters, NULL, again, NULL) == ST_OK &&
+                   strcmp(again, name) == 0;
+    if (is_good) {
+        memcpy(out, letters, length + 1);
+    }
+    idn2_free(letters);
+    return is_good;
+}
+
 enum status
 domain_name_check_free(const char *name, const struct config *config, struct why *why)
 {

@@ -9,7 +9,9 @@
 
 enum {
     /* Leaves room for "_mailspur." in front (RFC 1035 allows 253 in all). */
-    DOMAIN_CHECKED_MAX = 243
+    DOMAIN_CHECKED_MAX = 243,
+    /* A character of an A-label stands for at most one of UTF-8. */
+    DOMAIN_UNICODE_SIZE = 4 * DOMAIN_CHECKED_MAX + 1
 };
 
 /**
@@ -23,6 +25,16 @@ enum {
  */
 MUST_CHECK enum status domain_name_check(const char *text, const char *hostname,
                                          char out[DOMAIN_NAME_SIZE], struct why *why);
+
+/**
+ * The letters a person reads in place of A-labels ("xn--bcher-kva.example": "bücher.example").
+ *
+ * @name    as domain_name_check gives it; anything else has none
+ * @return  false, `out` untouched: the name has no A-labels, or its letters are not to be shown,
+ * since domain_name_check would refuse them (look-alikes, signs nobody sees)
+ * @thread  any
+ */
+MUST_CHECK bool domain_name_unicode(const char *name, char out[DOMAIN_UNICODE_SIZE]);
 
 /** True for "com" and "co.uk": names under which anybody can register. Any thread. */
 bool domain_name_is_public_suffix(const char *name);

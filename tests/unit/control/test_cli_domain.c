@@ -200,6 +200,26 @@ show_tells_how_it_stands_and_what_is_coming(void **state)
     cli_expect_all(*state, SHOW_STEPS, ARRAY_LEN(SHOW_STEPS));
 }
 
+static const struct cli_step LETTER_STEPS[] = {
+    {"domain add bücher.example", CLI_OK,
+     "xn--bcher-kva.example (bücher.example) (tenant default)"},
+    {"domain add straße.example --json", CLI_OK, "\"domain_unicode\":\"stra\\u00DFe.example\""},
+    {"domain show xn--bcher-kva.example", CLI_OK, "xn--bcher-kva.example (bücher.example) (tenant"},
+    {"domain records xn--bcher-kva.example", CLI_OK, "xn--bcher-kva.example (bücher.example)\n\n"},
+    {"domain verify xn--bcher-kva.example", CLI_FAILED, "(bücher.example) is not verified"},
+    {"domain list", CLI_OK, "\nxn--bcher-kva.example (bücher.example)  default"},
+};
+
+static void
+a_name_of_a_labels_has_its_letters_beside_it(void **state)
+{
+    cli_expect_all(*state, LETTER_STEPS, ARRAY_LEN(LETTER_STEPS));
+    AUTO_OUTCOME bind = cli_run(*state, "domain records xn--bcher-kva.example --format bind");
+    assert_null(strstr(bind.out, "bücher")); // to be loaded as it is
+    AUTO_OUTCOME plain = cli_run(*state, "domain add plain.example --json");
+    assert_null(strstr(plain.out, "domain_unicode"));
+}
+
 // ours.example is held by another tenant.
 static const struct cli_step BETWEEN_STEPS[] = {
     {"domain add ours.example --tenant other", CLI_OK, "it waits: held by another tenant"},
@@ -289,6 +309,7 @@ main(void)
         WITH_HOUSE(list_counts_problems_and_tells_the_next_check),
         WITH_HOUSE(lists_follow_the_pages_to_the_end),
         WITH_HOUSE(show_tells_how_it_stands_and_what_is_coming),
+        WITH_HOUSE(a_name_of_a_labels_has_its_letters_beside_it),
         WITH_HOUSE(what_another_tenant_holds_is_told_to_the_operator),
         WITH_HOUSE(watch_ends_at_once_when_there_is_nothing_to_wait_for),
         WITH_HOUSE(watch_gives_up_when_its_time_is_over_with_the_whole_report),

@@ -204,6 +204,39 @@ each_mistake_has_its_own_sentence(void **state)
 }
 
 static void
+a_name_is_shown_in_its_own_letters_only_where_they_deceive_nobody(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *shown; /* NULL: as it is */
+    } cases[] = {
+        {"xn--bcher-kva.example", "bücher.example"},
+        {"a.xn--bcher-kva.example", "a.bücher.example"},
+        {"xn--r8jz45g.jp", "例え.jp"},
+        {"xn--n1aahb.xn--p1ai", "сосо.рф"},
+        {"example.com", NULL},
+        {"", NULL},
+        {"xn--exmple-4nf.com", NULL},    // Cyrillic a among Latin letters
+        {"xn--n1aahb.com", NULL},        // looks like coco.com
+        {"xn--a.com", NULL},             // no name
+        {"xn--a-ecp.ru", NULL},          // a hidden joiner
+        {"xn--n3h.com", NULL},           // a snowman
+        {"xn--example-.com", NULL},      // letters of ASCII in disguise
+        {"xn--BCHER-KVA.example", NULL}, // not as domain_name_check gives it
+        {"xn--bcher-kva.co_m", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char out[DOMAIN_UNICODE_SIZE] = "untouched";
+        bool differs = domain_name_unicode(cases[i].name, out);
+        const char *wanted = cases[i].shown == NULL ? "untouched" : cases[i].shown;
+        if (differs != (cases[i].shown != NULL) || strcmp(out, wanted) != 0) {
+            fail_msg("'%s': %d '%s'", cases[i].name, differs, out);
+        }
+    }
+}
+
+static void
 hostile_lengths_are_refused(void **state)
 {
     (void)state;
@@ -215,7 +248,9 @@ hostile_lengths_are_refused(void **state)
             memcpy(text + length, parts[i], step + 1);
             bool is_edge = (length > 1010 && length < 1030) || length + 2 * step >= sizeof(text);
             char out[DOMAIN_NAME_SIZE];
-            if (is_edge && domain_name_check(text, NULL, out, NULL) != ST_INVALID) {
+            char shown[DOMAIN_UNICODE_SIZE];
+            if (is_edge && (domain_name_check(text, NULL, out, NULL) != ST_INVALID ||
+                            domain_name_unicode(text, shown))) {
                 fail_msg("%zu bytes of '%s' pass", length, parts[i]);
             }
         }
@@ -298,6 +333,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_names_are_normalised),
         cmocka_unit_test(each_mistake_has_its_own_sentence),
+        cmocka_unit_test(a_name_is_shown_in_its_own_letters_only_where_they_deceive_nobody),
         cmocka_unit_test(hostile_lengths_are_refused),
         cmocka_unit_test(names_of_the_host_are_nobody_s),
         cmocka_unit_test(what_is_told_is_never_cut_inside_a_character),
