@@ -9,11 +9,13 @@
 #include "control/api/listing.h"
 #include "control/api/views.h"
 #include "verifier/domain/local_keys.h"
+#include "verifier/domain/name.h"
 #include "verifier/domain/record_json.h"
 
 static const char DEFAULT_TENANT[] = "default";
 
-// "NAME@TENANT": of a name that one tenant holds, others may have claims.
+// "NAME@TENANT": of a name that one tenant holds, others may have claims. There may be entries that
+// could not be added any more, so names are judged only when there is none.
 static enum status
 find_of_tenant(struct registry *registry, const char *text, const char *at,
                struct store_domain *domain_out, struct why *why)
@@ -22,6 +24,10 @@ find_of_tenant(struct registry *registry, const char *text, const char *at,
     AUTO_FREE char *typed = xmemdup(text, (size_t)(at - text));
     if (address_normalize_domain(typed, name, NULL) != ST_OK ||
         registry_find_of(registry, name, at + 1, domain_out) != ST_OK) {
+        bool is_person = strchr(typed, '.') == NULL; // somebody@example.com
+        if (domain_name_check(is_person ? text : typed, NULL, name, why) != ST_OK) {
+            return ST_INVALID;
+        }
         return why_set(why, ST_NOT_FOUND, "tenant %.60s has no domain %.200s", at + 1, typed);
     }
     return ST_OK;
@@ -44,6 +50,9 @@ find_domain(const struct call *call, struct store_domain *domain_out, struct why
     char name[DOMAIN_NAME_SIZE];
     if (address_normalize_domain(call->id, name, NULL) != ST_OK ||
         registry_find(registry, name, domain_out) != ST_OK) {
+        if (domain_name_check(call->id, NULL, name, why) != ST_OK) {
+            return ST_INVALID;
+        }
         return why_set(why, ST_NOT_FOUND, "there is no domain %.200s", call->id);
     }
     return ST_OK;

@@ -199,6 +199,7 @@ find_meant(const struct mistake *mistake, const char *text, char out[TYPED_SIZE]
     static const char opening[] = "[<(\"'`";
     const char *start =
         mistake->is_behind ? strstr(text, mistake->mark) + strlen(mistake->mark) : text;
+    start += strspn(start, "/"); // //example.com
     size_t length = strcspn(start, "/?#");
     const char *at = memrchr(start, '@', length); // user:password@host
     start = at != NULL ? at + 1 : start;
@@ -242,6 +243,25 @@ explain(const struct mistake *mistake, const char *text, struct why *why)
         return tell_address(text, why);
     }
     return tell(text, mistake->sentence, meant, why);
+}
+
+// "example,com", but not "example.com,example.org": a name on each side.
+static enum status
+check_comma(const char *text, struct why *why)
+{
+    char meant[TYPED_SIZE];
+    char name[DOMAIN_NAME_SIZE];
+    const char *comma = strchr(text, ',');
+    if (comma == NULL ||
+        (memchr(text, '.', (size_t)(comma - text)) != NULL && strchr(comma, '.') != NULL)) {
+        return ST_OK;
+    }
+    memcpy(meant, text, strlen(text) + 1);
+    meant[comma - text] = '.';
+    if (find_mistake(meant) != NULL || check_plain(meant, NULL, name, NULL) != ST_OK) {
+        return ST_OK;
+    }
+    return tell(text, "there is a comma where a dot should be", meant, why);
 }
 
 // Signs that come with text copied from web pages and documents.
@@ -473,6 +493,9 @@ domain_name_check(const char *text, const char *hostname, char out[DOMAIN_NAME_S
     }
     if (is_address(typed)) {
         return tell_address(typed, why);
+    }
+    if (check_comma(typed, why) != ST_OK) {
+        return ST_INVALID;
     }
     const struct mistake *mistake = find_mistake(typed);
     if (mistake != NULL) {

@@ -43,7 +43,7 @@ static const struct mistake MISTAKES[] = {
     {"unknown profile", "POST", "/v1/domains", "{\"domain\":\"a.example\",\"profile\":\"x\"}", 422,
      "invalid"},
     {"unknown name", "GET", "/v1/domains/none.example", NULL, 404, "not_found"},
-    {"no name", "GET", "/v1/domains/%20", NULL, 404, "not_found"},
+    {"no name", "GET", "/v1/domains/%20", NULL, 422, "invalid"},
     {"unknown id", "GET", "/v1/domains/018f3c1e-0000-7000-8000-000000000000", NULL, 404,
      "not_found"},
     {"verify an unknown one", "POST", "/v1/domains/none.example/verify", NULL, 404, "not_found"},

@@ -220,6 +220,35 @@ a_name_of_a_labels_has_its_letters_beside_it(void **state)
     assert_null(strstr(plain.out, "domain_unicode"));
 }
 
+// There is none of these; what is wrong with each is told as domain add tells it.
+static const struct cli_step TYPED_STEPS[] = {
+    {"domain add ours.example", CLI_OK, "pending"},
+    {"domain show http://ours.example", CLI_USAGE,
+     "'http://ours.example': write only the domain, without http:// or the like; did you mean "
+     "ours.example?"},
+    {"domain verify http://ours.example", CLI_USAGE, "did you mean ours.example?"},
+    {"domain verify http://ours.example --watch", CLI_USAGE, "did you mean ours.example?"},
+    {"domain records ours.example/", CLI_USAGE, "did you mean ours.example?"},
+    {"domain history ours,example", CLI_USAGE, "did you mean ours.example?"},
+    {"domain inbound on *.ours.example", CLI_USAGE, "did you mean ours.example?"},
+    {"domain remove http://ours.example --yes", CLI_USAGE, "did you mean ours.example?"},
+    {"domain approve http://ours.example --tenant other", CLI_USAGE, "did you mean ours.example?"},
+    {"domain show postmaster@ours.example", CLI_USAGE, "did you mean ours.example?"},
+    {"domain show ours.example@other", CLI_NOT_FOUND, "tenant other has no domain ours.example"},
+    {"domain show localhost", CLI_USAGE, "one part only"},
+    {"domain show none.example", CLI_NOT_FOUND, "there is no domain none.example"},
+    {"domain show OURS.example.", CLI_OK, "ours.example (tenant default)"},
+    {"domain add bücher.example", CLI_OK, "pending"},
+    {"domain show Bücher.example", CLI_OK, "xn--bcher-kva.example"},
+    {"domain show Bücher.example@default", CLI_OK, "xn--bcher-kva.example"},
+};
+
+static void
+a_name_typed_wrong_is_told_what_is_wrong_with_it(void **state)
+{
+    cli_expect_all(*state, TYPED_STEPS, ARRAY_LEN(TYPED_STEPS));
+}
+
 // ours.example is held by another tenant.
 static const struct cli_step BETWEEN_STEPS[] = {
     {"domain add ours.example --tenant other", CLI_OK, "it waits: held by another tenant"},
@@ -310,6 +339,7 @@ main(void)
         WITH_HOUSE(lists_follow_the_pages_to_the_end),
         WITH_HOUSE(show_tells_how_it_stands_and_what_is_coming),
         WITH_HOUSE(a_name_of_a_labels_has_its_letters_beside_it),
+        WITH_HOUSE(a_name_typed_wrong_is_told_what_is_wrong_with_it),
         WITH_HOUSE(what_another_tenant_holds_is_told_to_the_operator),
         WITH_HOUSE(watch_ends_at_once_when_there_is_nothing_to_wait_for),
         WITH_HOUSE(watch_gives_up_when_its_time_is_over_with_the_whole_report),
