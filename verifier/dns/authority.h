@@ -148,7 +148,8 @@ struct authority_question {
 /**
  * Ask every server of each name's zone, and the local resolver, all in parallel.
  *
- * Zones are found through the resolver and kept for AUTHORITY_ZONE_KEEP_S. What does not answer in
+ * Zones are found through the resolver and kept for AUTHORITY_ZONE_KEEP_S, but for one with a
+ * server whose address the resolver could not tell in this call's time. What does not answer in
  * time is AUTHORITY_TIMEOUT; there is always a report. A resolver that could not find a zone
  * whose servers are dead too gets short tries only. When the DNS is a fixture there are no
  * servers: each result has the fixture's answer as the resolver's, and both flags are set.

@@ -388,13 +388,25 @@ say_why(const struct find *find, const struct node *node, struct dns_zone_reques
                    problem[0] == '\0' ? "no zone has this name" : problem);
 }
 
+// Whoever has more time may find it.
+static bool
+lacks_address(const struct dns_zone *zone)
+{
+    for (size_t i = 0; i < zone->view.server_count; i++) {
+        if (zone->view.servers[i].not_asked == AUTHORITY_ADDRESS_UNKNOWN) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void
 remember(const struct find *find)
 {
     for (size_t i = 0; i < find->count; i++) {
         const struct node *node = &find->nodes[i];
         struct dns_zone *zone = node->known == NULL ? zone_of(find, node) : NULL;
-        if (zone != NULL) {
+        if (zone != NULL && !lacks_address(zone)) {
             char key[DNS_NAME_TEXT_SIZE];
             name_text(&node->name, key);
             brief_put(find->zones->by_name, key, zone);

@@ -135,6 +135,21 @@ what_a_hasty_question_did_not_get_makes_no_server_dead(void **state)
     authority_report_free(report);
 }
 
+// The hasty look before a check must not spoil the check.
+static void
+a_server_whose_address_was_not_found_in_haste_is_asked_when_there_is_time(void **state)
+{
+    (void)state;
+    AUTO_HOUSE house = open_house(BENCH_TIMEOUT_MS);
+    struct authority_provider provider;
+    authority_find_provider(house.authority, "z-late.test",
+                            BENCH_BUDGET(clock_mono_ms() + BENCH_TIMEOUT_MS), &provider);
+    assert_string_equal(provider.name, "host.test");
+    struct authority_report *report = ask(house.authority, "z-late.test", BENCH_LONG_MS);
+    bench_assert_text(report->results[0].answers[0].answer, "new");
+    authority_report_free(report);
+}
+
 static void
 servers_that_are_known_to_be_dead_are_not_asked_who_runs_them(void **state)
 {
@@ -174,6 +189,7 @@ main(void)
         cmocka_unit_test(a_resolver_that_is_only_slow_is_heard_beside_servers_that_live),
         cmocka_unit_test(who_runs_the_servers_is_found_without_waiting_for_them),
         cmocka_unit_test(what_a_hasty_question_did_not_get_makes_no_server_dead),
+        cmocka_unit_test(a_server_whose_address_was_not_found_in_haste_is_asked_when_there_is_time),
         cmocka_unit_test(servers_that_are_known_to_be_dead_are_not_asked_who_runs_them),
         cmocka_unit_test(behind_a_blocked_port_a_slow_resolver_gets_its_time),
     };

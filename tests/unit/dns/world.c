@@ -175,13 +175,46 @@ answer_unknown(const struct exchange *exchange)
     reply_rcode(exchange, RCODE_SERVFAIL);
 }
 
+// Was it asked for this before? On the resolver's thread only.
+static bool
+is_repeated(const struct exchange *exchange)
+{
+    enum { MOST = 16 };
+    static char heard[MOST][sizeof(exchange->name) + 8];
+    static size_t next;
+    char question[sizeof(heard[0])];
+    (void)snprintf(question, sizeof(question), "%s %u", exchange->name, exchange->type);
+    for (size_t i = 0; i < MOST; i++) {
+        if (strcmp(heard[i], question) == 0) {
+            return true;
+        }
+    }
+    memcpy(heard[next++ % MOST], question, sizeof(question));
+    return false;
+}
+
+// Nothing, until it is asked again.
+static void
+answer_late(const struct exchange *exchange)
+{
+    struct packet packet;
+    if (!is_repeated(exchange)) {
+        return;
+    }
+    packet_start(&packet, exchange, 0);
+    if (exchange->type == TYPE_A) {
+        packet_add(&packet, SECTION_ANSWER, NULL, TYPE_A, 300, "\177\0\0\13", 4);
+    }
+    reply_with(exchange, &packet);
+}
+
 static const struct {
     const char *name;
     handle_fn *answer;
 } HOSTS[] = {
     {"private.host.test", answer_private}, {"alias.host.test", answer_alias},
     {"gone.host.test", answer_gone},       {"broadcast.host.test", answer_broadcast},
-    {"unknown.host.test", answer_unknown},
+    {"unknown.host.test", answer_unknown}, {"late.host.test", answer_late},
 };
 
 static void
@@ -209,24 +242,6 @@ answer_zone(const struct exchange *exchange, const char *zone)
         add_soa(&packet, SECTION_AUTHORITY, zone, NEW_SERIAL);
     }
     reply_with(exchange, &packet);
-}
-
-// Was it asked for this before? On the resolver's thread only.
-static bool
-is_repeated(const struct exchange *exchange)
-{
-    enum { MOST = 16 };
-    static char heard[MOST][sizeof(exchange->name) + 8];
-    static size_t next;
-    char question[sizeof(heard[0])];
-    (void)snprintf(question, sizeof(question), "%s %u", exchange->name, exchange->type);
-    for (size_t i = 0; i < MOST; i++) {
-        if (strcmp(heard[i], question) == 0) {
-            return true;
-        }
-    }
-    memcpy(heard[next++ % MOST], question, sizeof(question));
-    return false;
 }
 
 static bool
