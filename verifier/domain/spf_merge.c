@@ -232,7 +232,9 @@ add_record(struct merge *merge, const char *record)
     bool is_behind_all = false;
     const char *at = record + strlen("v=spf1");
     for (struct word word; next_word(&at, &word);) {
-        if (is_all(word)) {
+        if (is_all(word) && is_behind_all) {
+            merge->changes |= CHANGE_REPEAT; // the first one ends a record (RFC 7208, 5.1)
+        } else if (is_all(word)) {
             add_all(merge, word);
             is_behind_all = true;
         } else if (begins(word, "redirect=")) {

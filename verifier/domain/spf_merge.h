@@ -22,9 +22,9 @@ struct spf_merged {
  * The one record to have in the end.
  *
  * Terms keep their order; equal ones stand once; the include comes in front of `all` or redirect.
- * What stood behind `all` moves in front of it, as it was meant. `+all` becomes `~all`; of several
- * records the softest `all` is kept; a redirect that would lose its effect becomes an include. A
- * record without `all` or redirect gets `~all`.
+ * What stood behind `all` moves in front of it, as it was meant. Of one record the first `all` is
+ * kept, of several records the softest; `+all` becomes `~all`; a redirect that would lose its
+ * effect becomes an include. A record without `all` or redirect gets `~all`.
  *
  * @existing  texts that begin with v=spf1; NULL if count is 0
  * @include   the domain that must be included (A-labels; underscores are fine)
