@@ -17,7 +17,7 @@ enum {
     INTAKE_COMMIT_MAX_MS = 240000, /* the SMTP client waits 10 minutes (RFC 5321, 4.5.3.2.6) */
 };
 
-/* Connections kept while no session needs them; the daemon takes 1000 in all. */
+/* Connections kept while no session needs them; the daemon takes 4000 in all. */
 enum { INTAKE_IDLE_MAX = 64 };
 
 struct intake_client;

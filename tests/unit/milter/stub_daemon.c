@@ -16,7 +16,7 @@
 #include "common/unixsock.h"
 #include "common/xalloc.h"
 
-enum { CONNECTIONS_MAX = 64, AWAIT_MS = 10000 };
+enum { CONNECTIONS_MAX = 128, AWAIT_MS = 10000 };
 
 struct stub_daemon {
     pthread_mutex_t mutex; /* of the members below */

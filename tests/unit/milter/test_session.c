@@ -407,6 +407,64 @@ daemon_that_was_restarted_between_transactions_is_found_again(void **state)
     assert_false(fixture->session->warned);
 }
 
+static struct session *
+session_that_asked(const char *recipient, const char *answer)
+{
+    struct session *session = session_new(&host, "client.example", "192.0.2.1", "mx.example");
+    mail(session, "<s@sender.example>", NULL);
+    assert_string_equal(rcpt(session, recipient), answer);
+    return session;
+}
+
+static void
+connection_of_a_session_that_ended_serves_the_next_one_without_its_reservation(void **state)
+{
+    const struct fixture *fixture = *state;
+    session_free(session_that_asked("<a@ours.example>", "continue"));
+    session_free(session_that_asked("<no@ours.example>", "550 5.1.1"));
+    assert_int_equal(stub_daemon_counts(fixture->daemon).connections, 1);
+    assert_true(stub_daemon_await(fixture->daemon, 0, 1));
+}
+
+static void
+kept_connection_to_a_daemon_that_was_restarted_answers_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    session_free(session_that_asked("<a@ours.example>", "continue"));
+    stub_daemon_stop(fixture->daemon);
+    fixture->daemon = stub_daemon_start(socket_path);
+    struct session *next = session_that_asked("<no@ours.example>", "550 5.1.1");
+    assert_false(next->warned);
+    assert_int_equal(stub_daemon_counts(fixture->daemon).connections, 1);
+    session_free(next);
+}
+
+static void
+connection_whose_answer_was_unusable_is_not_kept(void **state)
+{
+    const struct fixture *fixture = *state;
+    session_free(session_that_asked("<junk@ours.example>", "451 4.3.0"));
+    unsigned before = stub_daemon_counts(fixture->daemon).connections;
+    session_free(session_that_asked("<a@ours.example>", "continue"));
+    assert_int_equal(stub_daemon_counts(fixture->daemon).connections, before + 1);
+}
+
+static void
+no_more_connections_are_kept_than_allowed(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct session *sessions[INTAKE_IDLE_MAX + 1];
+    for (unsigned round = 0; round < 2; round++) {
+        for (size_t i = 0; i < ARRAY_LEN(sessions); i++) {
+            sessions[i] = session_that_asked("<a@ours.example>", "continue");
+        }
+        for (size_t i = 0; i < ARRAY_LEN(sessions); i++) {
+            session_free(sessions[i]);
+        }
+    }
+    assert_int_equal(stub_daemon_counts(fixture->daemon).connections, INTAKE_IDLE_MAX + 1 + 1);
+}
+
 static void
 answer_that_is_no_frame_counts_as_no_answer(void **state)
 {
@@ -452,6 +510,10 @@ main(void)
         CASE(daemon_that_dies_behind_the_socketmap_leaves_nothing_of_ours_in_the_queue_of_postfix),
         CASE(daemon_restarted_after_a_recipient_was_accepted_is_asked_on),
         CASE(daemon_that_was_restarted_between_transactions_is_found_again),
+        CASE(connection_of_a_session_that_ended_serves_the_next_one_without_its_reservation),
+        CASE(kept_connection_to_a_daemon_that_was_restarted_answers_nothing),
+        CASE(connection_whose_answer_was_unusable_is_not_kept),
+        CASE(no_more_connections_are_kept_than_allowed),
         CASE(answer_that_is_no_frame_counts_as_no_answer),
         CASE(long_names_of_the_client_are_cut_and_absent_ones_are_empty),
     };
