@@ -253,6 +253,49 @@ repeated_message_is_a_duplicate_of_the_first(void **state)
     assert_int_equal(house_messages(&house), 1);
 }
 
+// How many requests to it could be begun now.
+static uint64_t
+count_places(const char *destination)
+{
+    uint64_t count = 0;
+    while (dispatcher_take_place(house.dispatcher, destination)) {
+        count++;
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        dispatcher_return_place(house.dispatcher, destination);
+    }
+    return count;
+}
+
+static void
+await_places(const char *destination)
+{
+    AUTO_CONFIG *config = config_holder_get(house.holder);
+    uint64_t wanted = config_find_destination(config, destination)->concurrency;
+    for (unsigned i = 0; i < 1000; i++) { // nobody is told of places
+        if (count_places(destination) == wanted) {
+            return;
+        }
+        (void)nanosleep(&(struct timespec){.tv_nsec = 10 * 1000000L}, NULL);
+    }
+    fail_msg("%s never has its %llu places", destination, (unsigned long long)wanted);
+}
+
+static void
+commits_that_store_nothing_give_their_places_back(void **state)
+{
+    (void)state;
+    AUTO_FD int fd = client_open(house.socket_path);
+    const struct client_message message = {.recipients = "ticket+9@ours.example"};
+    assert_int_equal(client_commit(fd, &message).outcome, INTAKE_STORED);
+    for (unsigned i = 0; i < 3; i++) { // the first message made the destination known
+        await_places("psa");
+        AUTO_FD int other = client_open(house.socket_path);
+        assert_int_equal(client_commit(other, &message).outcome, INTAKE_DUPLICATE);
+    }
+    await_places("psa");
+}
+
 static void
 message_without_id_is_known_until_acknowledged(void **state)
 {
@@ -358,6 +401,7 @@ main(void)
         CASE(each_recipient_and_destination_is_one_delivery),
         CASE(held_message_waits_with_its_reason),
         CASE(repeated_message_is_a_duplicate_of_the_first),
+        CASE(commits_that_store_nothing_give_their_places_back),
         CASE(message_without_id_is_known_until_acknowledged),
         CASE(domain_removed_between_rcpt_and_commit_is_temporary),
         CASE(policy_changed_by_reload_between_rcpt_and_commit_is_temporary),
