@@ -401,13 +401,17 @@ domains_change(struct call *call, struct why *why)
 {
     struct change_body body = {.inbound = false};
     struct store_domain domain;
+    bool changes = false;
     enum status status =
         fields_read_body(call->body, CHANGE_FIELDS, ARRAY_LEN(CHANGE_FIELDS), &body, why);
     if (status == ST_OK) {
         status = find_living_domain(call, &domain, why);
     }
+    if (status == ST_OK) {
+        changes = domain.inbound != body.inbound;
+    }
     // Of one that waits its routes are not to be spoken of: registry_set_inbound says what for.
-    if (status == ST_OK && body.inbound &&
+    if (status == ST_OK && body.inbound && changes &&
         registry_waits(call->context->registry, &domain) == NULL) {
         status = check_routes(call, &domain, why);
     }
@@ -416,7 +420,9 @@ domains_change(struct call *call, struct why *why)
                                       &domain, why);
     }
     if (status == ST_OK) {
-        answer_domain(call, 200, &domain);
+        json_t *root = view(call, &domain);
+        (void)json_object_set_new(root, "changed", json_boolean(changes));
+        api_respond_json(call->response, 200, root);
     }
     return status;
 }

@@ -174,6 +174,20 @@ is_switch(const char *word)
     return strcmp(word, "on") == 0 || strcmp(word, "off") == 0;
 }
 
+static void
+print_inbound(const struct screen *screen, const json_t *domain)
+{
+    domain_print_headline(screen, domain);
+    if (json_is_true(json_object_get(domain, "changed"))) {
+        return;
+    }
+    screen_line(screen, "Its inbound was %s already.", domain_inbound(domain));
+    if (json_is_true(json_object_get(domain, "inbound")) && !domain_is_verified(domain)) {
+        screen_line(screen, "But it is %s. What is missing: mailspur domain show %s",
+                    call_text(domain, "status"), call_text(domain, "domain"));
+    }
+}
+
 // "on NAME" and "NAME on" mean the same.
 enum cli_exit
 run_domain_inbound(struct cli *cli, const struct args *args)
@@ -186,7 +200,7 @@ run_domain_inbound(struct cli *cli, const struct args *args)
     json_t *body = json_pack("{s:b}", "inbound", strcmp(args->operands[at], "on") == 0);
     enum cli_exit code = domain_ask(cli, "PATCH", args->operands[1 - at], "", body, &domain);
     if (code == CLI_OK && !cli->json) {
-        domain_print_headline(&cli->screen, domain);
+        print_inbound(&cli->screen, domain);
     }
     return code;
 }

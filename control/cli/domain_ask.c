@@ -16,7 +16,7 @@ domain_ask(const struct cli *cli, const char *method, const char *name, const ch
     return call_api(cli, method, &url, body, answer_out);
 }
 
-static bool
+bool
 domain_is_verified(const json_t *domain)
 {
     return strcmp(call_text(domain, "status"), "verified") == 0;

@@ -16,6 +16,8 @@
 MUST_CHECK enum cli_exit domain_ask(const struct cli *cli, const char *method, const char *name,
                                     const char *what, json_t *body, json_t **answer_out);
 
+bool domain_is_verified(const json_t *domain);
+
 /** Verified, and every record that counts was found by the check whose answer this is. */
 bool domain_passes(const json_t *domain);
 

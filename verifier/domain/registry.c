@@ -309,8 +309,11 @@ decide_inbound(struct registry *registry, const void *context, struct store_doma
     if (domain->status == DOMAIN_REMOVED) {
         return why_set(why, ST_NOT_FOUND, "%.100s was removed", domain->name);
     }
+    if (domain->inbound == *on) {
+        return ST_OK;
+    }
     enum status status = *on ? check_inbound_allowed(registry, domain, why) : ST_OK;
-    if (status == ST_OK && domain->inbound != *on) {
+    if (status == ST_OK) {
         domain->inbound = *on;
         domain_step_add(step, *on ? "domain.inbound_on" : "domain.inbound_off", "");
     }

@@ -152,8 +152,9 @@ MUST_CHECK enum status registry_add(struct registry *registry,
 /** Is this a tenant's name? ST_INVALID says what one is. */
 MUST_CHECK enum status registry_check_tenant(const char *tenant, struct why *why);
 
-/** Inbound on or off. On needs a verified domain, or (`inbound_needs: ownership`) one whose proof
- * of ownership is there; ST_REFUSED says what is missing. ST_NOT_FOUND. */
+/** Inbound on or off. What it is already changes nothing. Switching it on needs a verified domain,
+ * or (`inbound_needs: ownership`) one whose proof of ownership is there; ST_REFUSED says what is
+ * missing. ST_NOT_FOUND. */
 MUST_CHECK enum status registry_set_inbound(struct registry *registry, const char *which, bool on,
                                             struct store_domain *domain_out, struct why *why);
 

@@ -232,6 +232,16 @@ house_verify(struct house *house, const char *domain)
 }
 
 void
+house_lose(struct house *house, const char *domain)
+{
+    struct store_domain row;
+    assert_int_equal(registry_find(house->registry, domain, &row), ST_OK);
+    row.status = DOMAIN_AT_RISK;
+    assert_int_equal(store_domain_put(house->store, &row, row.version, NULL, NULL), ST_OK);
+    publish(house, "");
+}
+
+void
 house_fill(struct house *house, size_t count)
 {
     const struct store_event added = {.kind = "domain.added", .detail = ""};

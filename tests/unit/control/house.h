@@ -52,6 +52,9 @@ const char *house_text(const json_t *answer, const char *path);
 void house_verify(struct house *house, const char *domain);
 void house_verify_for(struct house *house, const char *tenant, const char *domain);
 
+/** Its proof is gone since, and it is at_risk; what the DNS had is gone for all. */
+void house_lose(struct house *house, const char *domain);
+
 /** Add so many domains, "d0000.example" and so on, each of a tenant of its own, "t0000". */
 void house_fill(struct house *house, size_t count);
 

@@ -220,6 +220,24 @@ a_name_of_a_labels_has_its_letters_beside_it(void **state)
     assert_null(strstr(plain.out, "domain_unicode"));
 }
 
+static void
+what_is_on_already_may_be_asked_for_again(void **state)
+{
+    house_verify(*state, "ours.example");
+    AUTO_OUTCOME first = cli_run(*state, "domain inbound on ours.example");
+    assert_int_equal(first.code, CLI_OK);
+    assert_null(strstr(first.out, "already"));
+    cli_expect(*state, "domain inbound on ours.example", CLI_OK, "Its inbound was on already.\n");
+    house_lose(*state, "ours.example");
+    cli_expect(*state, "domain inbound on ours.example", CLI_OK,
+               "ours.example (tenant default): at_risk, inbound on\nIts inbound was on already.\n"
+               "But it is at_risk. What is missing: mailspur domain show ours.example\n");
+    cli_expect(*state, "domain inbound on ours.example --json", CLI_OK, "\"changed\":false");
+    cli_expect(*state, "domain inbound off ours.example --json", CLI_OK, "\"changed\":true");
+    cli_expect(*state, "domain inbound off ours.example", CLI_OK, "Its inbound was off already.\n");
+    cli_expect(*state, "domain inbound on ours.example", CLI_REFUSED, "ours.example is at_risk");
+}
+
 // There is none of these; what is wrong with each is told as domain add tells it.
 static const struct cli_step TYPED_STEPS[] = {
     {"domain add ours.example", CLI_OK, "pending"},
@@ -262,7 +280,8 @@ static const struct cli_step BETWEEN_STEPS[] = {
     {"domain approve low.ours.example", CLI_REFUSED, "needs no approval"},
     {"tenant remove other --domains --yes", CLI_OK, "2 of its domains are removed with it"},
     {"domain add one.example --tenant other", CLI_OK, "pending"},
-    {"tenant remove other", CLI_REFUSED, "has 1 domain: remove it first"},
+    {"tenant remove other", CLI_REFUSED,
+     "has 1 domain: remove it first, or with the tenant: --domains (\"domains\": true)"},
     {"tenant remove other --domains --yes", CLI_OK, "1 of its domains is removed with it"},
 };
 
@@ -339,6 +358,7 @@ main(void)
         WITH_HOUSE(lists_follow_the_pages_to_the_end),
         WITH_HOUSE(show_tells_how_it_stands_and_what_is_coming),
         WITH_HOUSE(a_name_of_a_labels_has_its_letters_beside_it),
+        WITH_HOUSE(what_is_on_already_may_be_asked_for_again),
         WITH_HOUSE(a_name_typed_wrong_is_told_what_is_wrong_with_it),
         WITH_HOUSE(what_another_tenant_holds_is_told_to_the_operator),
         WITH_HOUSE(watch_ends_at_once_when_there_is_nothing_to_wait_for),

@@ -96,6 +96,11 @@ a_proof_that_is_gone_holds_mail_and_one_that_is_back_lets_it_go(void **state)
     lose_the_proof(bench, &domain);
     assert_int_equal(domain.status, DOMAIN_AT_RISK);
     assert_int_equal(domain.mail, DOMAIN_MAIL_HELD);
+    // What is on already may be asked for again, and nothing happens.
+    struct store_domain asked;
+    assert_int_equal(registry_set_inbound(bench->registry, "example.com", true, &asked, NULL),
+                     ST_OK);
+    assert_int_equal(asked.version, domain.version);
     struct bench_events events = bench_events(bench, "example.com");
     assert_string_equal(events.kinds[0], "domain.inbound_held");
     assert_string_equal(events.kinds[1], "domain.at_risk");
