@@ -152,8 +152,10 @@ run_remove(void *context, struct sql *sql, struct why *why)
         sql_number(sql, "SELECT count(*) FROM domain WHERE tenant = ? AND status <> 'removed'",
                    SQL_VALUES(SQL_TEXT(name)), &domains, why);
     if (status == ST_OK && domains > 0) {
-        return why_set(why, ST_REFUSED, "tenant %s has %lld %s: remove %s first", name,
-                       (long long)domains, domains == 1 ? "domain" : "domains",
+        return why_set(why, ST_REFUSED,
+                       "tenant %s has %lld %s: remove %s first, or with the tenant: --domains "
+                       "(\"domains\": true)",
+                       name, (long long)domains, domains == 1 ? "domain" : "domains",
                        domains == 1 ? "it" : "them");
     }
     if (status == ST_OK) {

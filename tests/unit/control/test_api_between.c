@@ -146,12 +146,14 @@ one_domain_is_told_as_one(void **state)
     (void)house_ask(*state, "POST", "/v1/domains", "{\"domain\":\"a.example\"}", NULL);
     assert_int_equal(house_ask(*state, "DELETE", "/v1/tenants/default", NULL, &refused), 409);
     assert_string_equal(house_text(refused, "error.message"),
-                        "tenant default has 1 domain: remove it first");
+                        "tenant default has 1 domain: remove it first, or with the tenant: "
+                        "--domains (\"domains\": true)");
     AUTO_JSON *again = NULL;
     (void)house_ask(*state, "POST", "/v1/domains", "{\"domain\":\"b.example\"}", NULL);
     assert_int_equal(house_ask(*state, "DELETE", "/v1/tenants/default", NULL, &again), 409);
     assert_string_equal(house_text(again, "error.message"),
-                        "tenant default has 2 domains: remove them first");
+                        "tenant default has 2 domains: remove them first, or with the tenant: "
+                        "--domains (\"domains\": true)");
 }
 
 int
