@@ -225,16 +225,40 @@ print_line(const struct screen *screen, const json_t *record)
     (void)fprintf(screen->out, "  %s\n", strbuf_text(&line));
 }
 
+// What was seen in a record of another type begins with that: "TXT \"x\"".
+static bool
+names_type(const char *observed)
+{
+    static const char *const types[] = {"CNAME ", "TXT ", "MX "};
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        if (strncmp(observed, types[i], strlen(types[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+print_compared(const struct screen *screen, const json_t *record, const char *observed)
+{
+    AUTO_STRBUF wanted = STRBUF_INIT(SCREEN_LINE_MAX);
+    if (names_type(observed)) {
+        strbuf_printf(&wanted, "%s ", call_text(record, "type"));
+    }
+    strbuf_puts(&wanted, call_text(record, "value"));
+    print_detail(screen, "wanted", strbuf_text(&wanted));
+    print_detail(screen, "observed", observed);
+}
+
 static void
 print_record(const struct screen *screen, const json_t *record)
 {
     print_line(screen, record);
     const json_t *findings = json_object_get(record, "findings");
     const char *observed = call_text(record, "observed");
-    if (mark_of(record)->style != STYLE_GOOD) {
-        bool compares = observed[0] != '\0' || json_array_size(findings) == 0;
-        print_detail(screen, "wanted", compares ? call_text(record, "value") : "");
-        print_detail(screen, "observed", observed);
+    bool compares = observed[0] != '\0' || json_array_size(findings) == 0;
+    if (mark_of(record)->style != STYLE_GOOD && compares) {
+        print_compared(screen, record, observed);
     }
     print_findings(screen, findings);
     print_stale(screen, record);

@@ -213,14 +213,16 @@ judge_text(const struct check_view *view, const struct domain_record *record,
         return true;
     }
     out->status = RECORD_WRONG;
-    check_text_format(seen->data, seen->length, out->observed, sizeof(out->observed));
+    char shown[RECORD_NAME_SIZE];
+    check_text_format(seen->data, seen->length, shown, sizeof(shown));
+    CHECK_SAY(out->observed, "TXT \"%s\"", shown);
     bool is_pasted = holds_text(text.answer, record->wanted);
     struct finding_draft *finding =
         check_find(out, is_pasted ? FINDING_CNAME_AS_TXT : FINDING_WRONG_VALUE, false);
     CHECK_SAY(finding->problem,
               "%s is a TXT record with the value \"%.100s\"; it has to be a "
               "CNAME.",
-              record->name, out->observed);
+              record->name, shown);
     CHECK_SAY(finding->cure,
               "Remove the TXT. Add a record of the type CNAME at %s with this target: %s",
               record->name, record->wanted);

@@ -107,7 +107,7 @@ is_text(const struct check_view *view, const struct domain_record *record,
         if (is_mx_as_text(seen, record->wanted)) {
             char shown[RECORD_NAME_SIZE];
             check_text_format(seen->data, seen->length, shown, sizeof(shown));
-            CHECK_SAY(out->observed, "TXT %s", shown);
+            CHECK_SAY(out->observed, "TXT \"%s\"", shown);
             say_type(view, record, "a", "TXT", out);
             return true;
         }

@@ -128,6 +128,35 @@ report_has_the_text_to_paste_on_a_line_of_its_own(void **state)
 }
 
 static void
+what_was_seen_in_another_type_is_told_with_both_types(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type;
+        const char *observed;
+        const char *lines;
+    } cases[] = {
+        {"CNAME", "TXT \\\"k.test\\\"",
+         "      wanted    CNAME k.test\n      observed  TXT \"k.test\"\n"},
+        {"TXT", "CNAME k.test", "      wanted    TXT k.test\n      observed  CNAME k.test\n"},
+        {"CNAME", "MX k.test", "      wanted    CNAME k.test\n      observed  MX k.test\n"},
+        {"CNAME", "other.test", "      wanted    k.test\n      observed  other.test\n"},
+        {"TXT", "MXTOOL k", "      wanted    k.test\n      observed  MXTOOL k\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char json[512];
+        (void)snprintf(json, sizeof(json),
+                       "[{\"purpose\":\"dkim\",\"type\":\"%s\",\"name\":\"a.test\","
+                       "\"status\":\"wrong\",\"value\":\"k.test\",\"observed\":\"%s\","
+                       "\"findings\":[]}]",
+                       cases[i].type, cases[i].observed);
+        AUTO_JSON *records = parse(json);
+        AUTO_FREE char *text = print(record_show_report, records, 0, true, false);
+        assert_string_equal(strchr(text, '\n') + 1, cases[i].lines);
+    }
+}
+
+static void
 found_record_shows_no_more_than_its_line_and_advice(void **state)
 {
     (void)state;
@@ -316,6 +345,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_status_has_its_mark_with_and_without_utf8),
+        cmocka_unit_test(what_was_seen_in_another_type_is_told_with_both_types),
         cmocka_unit_test(report_has_the_text_to_paste_on_a_line_of_its_own),
         cmocka_unit_test(found_record_shows_no_more_than_its_line_and_advice),
         cmocka_unit_test(cached_answer_is_told_with_the_time_it_is_gone),

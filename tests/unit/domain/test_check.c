@@ -282,6 +282,28 @@ the_value_to_have_in_the_end_is_the_merged_one(void **state)
 }
 
 static void
+what_was_seen_in_another_type_is_told_with_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *records;
+        const char *zone;
+        const char *observed;
+    } cases[] = {
+        {"dkim1", "k1._domainkey.c.example TXT k1.keys.example\n", "TXT \"k1.keys.example\""},
+        {"dkim1", "k1._domainkey.c.example TXT something\n", "TXT \"something\""},
+        {"mail_from_mx", "mail.c.example TXT 10 feedback-smtp.us-east-1.amazonses.com\n",
+         "TXT \"10 feedback-smtp.us-east-1.amazonses.com\""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct visit one = {.records = cases[i].records, .zone = cases[i].zone};
+        visit(&one);
+        assert_string_equal(one.seen.items[0].observed, cases[i].observed);
+        domain_records_done(&one.seen);
+    }
+}
+
+static void
 two_hundred_txt_records_hide_nothing(void **state)
 {
     (void)state;
@@ -402,6 +424,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_seen_in_another_type_is_told_with_it),
         cmocka_unit_test(every_zone_gets_its_status_and_its_findings),
         cmocka_unit_test(the_summary_is_the_worst_of_what_is_required),
         cmocka_unit_test(what_is_all_there_costs_one_round),
