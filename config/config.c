@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/strbuf.h"
 #include "config/loader.h"
+
+enum { PROFILES_TOLD_MAX = 240 }; /* bytes; a sentence has room for them */
 
 static void
 free_texts(struct config_texts *list)
@@ -196,6 +199,38 @@ config_find_profile(const struct config *config, const char *name)
     }
     return bsearch(name, config->profiles, config->profile_count, sizeof(struct config_profile),
                    compare_name_to_profile);
+}
+
+static void
+list_profiles(const struct config *config, bool with_description, struct strbuf *out)
+{
+    for (size_t i = 0; i < config->profile_count; i++) {
+        const struct config_profile *profile = &config->profiles[i];
+        bool is_described = strcmp(profile->description, "-") != 0; // what it is without one
+        strbuf_printf(out, "%s%s", i == 0 ? "" : ", ", profile->name);
+        if (with_description && is_described) {
+            strbuf_printf(out, " (%s)", profile->description);
+        }
+    }
+}
+
+enum status
+config_get_profile(const struct config *config, const char *name, const struct config_profile **out,
+                   struct why *why)
+{
+    const struct config_profile *profile = config_find_profile(config, name);
+    if (profile != NULL) {
+        *out = profile;
+        return ST_OK;
+    }
+    AUTO_STRBUF described = STRBUF_INIT(PROFILES_TOLD_MAX);
+    AUTO_STRBUF names = STRBUF_INIT(PROFILES_TOLD_MAX);
+    list_profiles(config, true, &described);
+    list_profiles(config, false, &names);
+    return why_set(why, ST_INVALID, "there is no profile '%.40s'; there are: %s", name,
+                   !described.overflow ? strbuf_text(&described)
+                   : names.overflow    ? "many"
+                                       : strbuf_text(&names));
 }
 
 const struct config_destination *

@@ -270,6 +270,11 @@ const struct config_destination *config_find_destination(const struct config *co
 bool config_same_endpoint(const struct config_destination *a, const struct config_destination *b);
 const struct config_profile *config_find_profile(const struct config *config, const char *name);
 
+/** The same for a name that a person wrote: ST_INVALID says which profiles there are, each with its
+ *  description where there is room for them. */
+MUST_CHECK enum status config_get_profile(const struct config *config, const char *name,
+                                          const struct config_profile **out, struct why *why);
+
 /** What a tenant may have: its own entry of `tenants`, else its share. Any tenant has some. */
 void config_tenant_limits(const struct config_limits *limits, const char *tenant,
                           struct config_tenant_limits *out);

@@ -337,3 +337,14 @@ profile_read_all(struct loader *loader, const struct source *source, const struc
         }
     }
 }
+
+bool
+config_profile_has(const struct config_profile *profile, enum record_purpose purpose)
+{
+    for (size_t i = 0; i < profile->record_count; i++) {
+        if (profile->records[i].purpose == purpose) {
+            return true;
+        }
+    }
+    return false;
+}

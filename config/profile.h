@@ -53,4 +53,7 @@ struct config_profile {
     size_t record_count;
 };
 
+/** Has it a record of this purpose? */
+bool config_profile_has(const struct config_profile *profile, enum record_purpose purpose);
+
 #endif

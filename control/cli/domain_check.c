@@ -93,16 +93,10 @@ find_profile(struct cli *cli, const char *name, struct checkup *checkup)
     if (name == NULL) {
         name = config->verification.default_profile;
     }
-    checkup->profile = config_find_profile(config, name);
-    if (checkup->profile != NULL) {
-        return CLI_OK;
-    }
-    AUTO_STRBUF names = STRBUF_INIT(4096);
-    for (size_t i = 0; i < config->profile_count; i++) {
-        strbuf_printf(&names, "%s%s", i == 0 ? "" : ", ", config->profiles[i].name);
-    }
-    return cli_complain(cli, CLI_USAGE, "there is no profile '%s'; there are: %s", name,
-                        strbuf_text(&names));
+    struct why why;
+    return config_get_profile(config, name, &checkup->profile, &why) == ST_OK
+               ? CLI_OK
+               : cli_complain(cli, CLI_USAGE, "%s", why.text);
 }
 
 static enum cli_exit
@@ -161,17 +155,6 @@ make_records(const struct checkup *checkup, const char *token, struct domain_rec
     return status;
 }
 
-static bool
-has_purpose(const struct config_profile *profile, enum record_purpose purpose)
-{
-    for (size_t i = 0; i < profile->record_count; i++) {
-        if (profile->records[i].purpose == purpose) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static const struct domain_record *
 find_ownership(const struct domain_records *records)
 {
@@ -188,7 +171,7 @@ static void
 show_ownership(struct checkup *checkup)
 {
     AUTO_RECORDS whole = {.count = 0};
-    if (!has_purpose(checkup->profile, PURPOSE_OWNERSHIP) ||
+    if (!config_profile_has(checkup->profile, PURPOSE_OWNERSHIP) ||
         make_records(checkup, NO_TOKEN, &whole, NULL) != ST_OK) {
         return;
     }
@@ -237,7 +220,7 @@ find_left_out(struct checkup *checkup)
     count_asked(&checkup->records, asked);
     for (int i = 0; i < PURPOSE_END; i++) {
         checkup->is_left_out[i] =
-            has_purpose(checkup->profile, (enum record_purpose)i) && asked[i] < wanted[i];
+            config_profile_has(checkup->profile, (enum record_purpose)i) && asked[i] < wanted[i];
     }
 }
 

@@ -315,23 +315,12 @@ add_template(struct making *making, const struct config_record *template, struct
     return status;
 }
 
-static bool
-has_purpose(const struct config_profile *profile, enum record_purpose purpose)
-{
-    for (size_t i = 0; i < profile->record_count; i++) {
-        if (profile->records[i].purpose == purpose) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static enum status
 add_for_inbound(struct making *making, struct why *why)
 {
     enum status status = ST_OK;
     for (size_t i = 0; i < ARRAY_LEN(INBOUND_RECORDS) && status == ST_OK; i++) {
-        if (!has_purpose(making->profile, INBOUND_RECORDS[i].purpose)) {
+        if (!config_profile_has(making->profile, INBOUND_RECORDS[i].purpose)) {
             status = add_template(making, &INBOUND_RECORDS[i], why);
         }
     }

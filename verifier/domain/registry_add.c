@@ -4,14 +4,11 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/strbuf.h"
 #include "config/profile.h"
 #include "config/text.h"
 #include "verifier/domain/local_keys.h"
 #include "verifier/domain/name.h"
 #include "verifier/domain/registry_claims.h"
-
-enum { PROFILES_TOLD_MAX = 200 };
 
 enum status
 registry_check_tenant(const char *tenant, struct why *why)
@@ -26,23 +23,6 @@ registry_check_tenant(const char *tenant, struct why *why)
             tenant, STORE_NAME_SIZE - 1);
     }
     return ST_OK;
-}
-
-static enum status
-find_profile(const struct config *config, const char *name, const struct config_profile **out,
-             struct why *why)
-{
-    const struct config_profile *profile = config_find_profile(config, name);
-    if (profile != NULL) {
-        *out = profile;
-        return ST_OK;
-    }
-    AUTO_STRBUF names = STRBUF_INIT(PROFILES_TOLD_MAX);
-    for (size_t i = 0; i < config->profile_count; i++) {
-        strbuf_printf(&names, "%s%s", i == 0 ? "" : ", ", config->profiles[i].name);
-    }
-    return why_set(why, ST_INVALID, "there is no profile '%.40s'; there are: %s", name,
-                   names.overflow ? "many" : strbuf_text(&names));
 }
 
 /* ---- room ------------------------------------------------------------------------------------ */
@@ -159,7 +139,7 @@ check_addition(const struct config *config, const struct registry_addition *addi
         status = registry_check_tenant(addition->tenant, why);
     }
     if (status == ST_OK) {
-        status = find_profile(config, addition->profile, profile_out, why);
+        status = config_get_profile(config, addition->profile, profile_out, why);
     }
     if (status == ST_OK) {
         status = text_check_region(addition->region, why);

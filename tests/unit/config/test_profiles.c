@@ -190,6 +190,45 @@ an_operator_s_file_wins_over_ours(void **state)
 }
 
 static void
+a_profile_that_is_not_there_is_told_with_those_there_are(void **state)
+{
+    const struct folder *folder = *state;
+    const struct config_profile *profile = NULL;
+    struct why why = {.text = ""};
+    folder_write(folder, "profiles/own.yaml", GOOD);
+    AUTO_CONFIG *config = folder_load_good(folder);
+    assert_int_equal(config_get_profile(config, "none", &profile, &why), ST_INVALID);
+    assert_null(profile);
+    assert_string_equal(why.text,
+                        "there is no profile 'none'; there are: inbound (receiving only), ivymail "
+                        "(IvyMail), local (servers of the operator), own, relay (SES relay with "
+                        "shared selectors), ses (Amazon SES)");
+    assert_int_equal(config_get_profile(config, "relay", &profile, &why), ST_OK);
+    assert_string_equal(profile->description, "SES relay with shared selectors");
+    assert_true(config_profile_has(profile, PURPOSE_SPF));
+    assert_false(config_profile_has(profile, PURPOSE_OWNERSHIP));
+}
+
+static void
+profiles_whose_descriptions_take_too_much_room_are_told_by_name(void **state)
+{
+    const struct folder *folder = *state;
+    const struct config_profile *profile = NULL;
+    struct why why = {.text = ""};
+    char text[512];
+    for (int i = 0; i < 4; i++) {
+        char name[64];
+        (void)snprintf(name, sizeof(name), "profiles/own%d.yaml", i);
+        (void)snprintf(text, sizeof(text), "description: %060d\n%s", 0, GOOD);
+        folder_write(folder, name, text);
+    }
+    AUTO_CONFIG *config = folder_load_good(folder);
+    assert_int_equal(config_get_profile(config, "none", &profile, &why), ST_INVALID);
+    assert_string_equal(why.text, "there is no profile 'none'; there are: inbound, ivymail, local, "
+                                  "own0, own1, own2, own3, relay, ses");
+}
+
+static void
 a_default_profile_that_is_not_there_is_told(void **state)
 {
     const struct folder *folder = *state;
@@ -356,6 +395,10 @@ main(void)
         cmocka_unit_test_setup_teardown(each_wrong_profile_is_told_with_its_place, setup, teardown),
         cmocka_unit_test_setup_teardown(those_we_ship_are_there_without_a_folder, setup, teardown),
         cmocka_unit_test_setup_teardown(an_operator_s_file_wins_over_ours, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            profiles_whose_descriptions_take_too_much_room_are_told_by_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_profile_that_is_not_there_is_told_with_those_there_are,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(a_default_profile_that_is_not_there_is_told, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(files_with_a_bad_or_equal_name_are_told, setup, teardown),

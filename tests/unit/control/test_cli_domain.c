@@ -58,7 +58,10 @@ tenant_with_domains_is_not_removed_without_yes_or_a_terminal(void **state)
 
 static const struct cli_step RECORD_STEPS[] = {
     {"domain add ours.example --profile local", CLI_OK, "mailspur domain verify ours.example"},
-    {"domain add more.example --profile none", CLI_USAGE, "none"},
+    {"domain add more.example --profile none", CLI_USAGE,
+     "relay (SES relay with shared selectors)"},
+    {"domain check more.example --profile none", CLI_USAGE,
+     "there is no profile 'none'; there are: inbound (receiving only)"},
     {"domain add more.example --profile ivymail --region eu-west-1", CLI_OK,
      "feedback-smtp.eu-west-1.amazonses.com"},
     {"domain records ours.example", CLI_OK, "PURPOSE"},

@@ -74,7 +74,7 @@ what_cannot_be_added_is_refused_with_a_sentence(void **state)
         {"acme", "http://example.org", "local", ST_INVALID, "did you mean example.org?"},
         {"acme", "mx.mailspur.example", "local", ST_INVALID, "this mail server itself"},
         {"acme", "example.org", "none", ST_INVALID,
-         "there are: inbound, ivymail, local, relay, ses"},
+         "there are: inbound (receiving only), ivymail (IvyMail), local"},
         {"acme", "example.org", "", ST_INVALID, "no profile ''"},
         {"acme", "example.org", "ses", ST_REFUSED, "SES is not configured"},
         {"acme", "reserved.example", "local", ST_INVALID, "operator itself"},
