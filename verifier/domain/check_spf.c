@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/strbuf.h"
 #include "common/xalloc.h"
 #include "verifier/domain/check_run.h"
 #include "verifier/domain/spf_merge.h"
@@ -71,32 +72,66 @@ check_spf_resembles(const struct domain_record *record, const struct dns_answer 
     return false;
 }
 
+// By itself: a stranger's record has many terms, and they are not all read again for each of them.
+static bool
+is_valid_term(const char *term)
+{
+    AUTO_STRBUF text = STRBUF_INIT(SPF_RECORD_MAX);
+    struct spf_record parsed = {.text = NULL};
+    strbuf_printf(&text, "v=spf1 %s", term);
+    bool is_valid =
+        !text.overflow && spf_record_parse(strbuf_text(&text), text.length, &parsed, NULL) == ST_OK;
+    spf_record_done(&parsed);
+    return is_valid;
+}
+
+// These may stand in a record once (RFC 7208, 6).
+static bool
+is_repeated(const char *term, bool seen[2])
+{
+    static const char *const ONCE[] = {"redirect=", "exp="};
+    for (size_t i = 0; i < ARRAY_LEN(ONCE); i++) {
+        if (strncasecmp(term, ONCE[i], strlen(ONCE[i])) == 0) {
+            bool is_second = seen[i];
+            seen[i] = true;
+            return is_second;
+        }
+    }
+    return false;
+}
+
+static void
+note_left_out(const char *term, char left_out[LEFT_OUT_SIZE])
+{
+    size_t noted = strlen(left_out);
+    if (noted + 1 < LEFT_OUT_SIZE) {
+        left_out[noted] = ' ';
+        check_text_format(term, strlen(term), left_out + noted + 1, LEFT_OUT_SIZE - noted - 1);
+    }
+}
+
 // The terms that are valid stay. The others are noted, but for the include that is wanted.
 static char *
 keep_valid_terms(const char *text, const char *include, char left_out[LEFT_OUT_SIZE])
 {
     AUTO_FREE char *rest = xstrdup(text);
-    char *kept = xcalloc(strlen(text) + 8, 1);
+    struct strbuf kept = STRBUF_INIT(strlen(text) + 8);
     char *save = NULL;
-    memcpy(kept, "v=spf1", sizeof("v=spf1"));
+    bool seen[2] = {false};
+    strbuf_puts(&kept, "v=spf1");
     (void)strtok_r(rest, " ", &save); // the version
     for (char *term = strtok_r(NULL, " ", &save); term != NULL; term = strtok_r(NULL, " ", &save)) {
-        size_t length = strlen(kept);
-        size_t noted = strlen(left_out);
-        struct spf_record parsed = {.text = NULL};
-        bool is_version = strcasecmp(term, "v=spf1") == 0;
-        (void)snprintf(kept + length, strlen(term) + 2, " %s", term);
-        if (is_version || spf_record_parse(kept, strlen(kept), &parsed, NULL) != ST_OK) {
-            kept[length] = '\0';
-            if (!is_version && strcasestr(term, include) == NULL && noted + 1 < LEFT_OUT_SIZE) {
-                left_out[noted] = ' ';
-                check_text_format(term, strlen(term), left_out + noted + 1,
-                                  LEFT_OUT_SIZE - noted - 1);
-            }
+        if (strcasecmp(term, "v=spf1") == 0) {
+            continue;
         }
-        spf_record_done(&parsed);
+        if (is_valid_term(term) && !is_repeated(term, seen)) {
+            strbuf_putc(&kept, ' ');
+            strbuf_puts(&kept, term);
+        } else if (strcasestr(term, include) == NULL) {
+            note_left_out(term, left_out);
+        }
     }
-    return kept;
+    return strbuf_steal(&kept);
 }
 
 // The record to have in the end: without what is not valid where that is in the way.

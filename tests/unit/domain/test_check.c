@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -281,6 +282,26 @@ the_value_to_have_in_the_end_is_the_merged_one(void **state)
     domain_records_done(&one.seen);
 }
 
+// Each term is one byte long, and the record longer than any that is valid.
+static void
+what_is_valid_in_a_long_spf_record_is_soon_found(void **state)
+{
+    (void)state;
+    enum { TERMS = 30000, MOST_MS = 2000 };
+    AUTO_STRBUF zone = STRBUF_INIT(65536);
+    strbuf_puts(&zone, "c.example TXT v=spf1");
+    for (unsigned i = 0; i < TERMS; i++) {
+        strbuf_puts(&zone, " a");
+    }
+    strbuf_puts(&zone, "\n");
+    struct visit one = {.records = "spf", .zone = strbuf_text(&zone)};
+    clock_t before = clock();
+    visit(&one);
+    assert_in_range((clock() - before) * 1000 / CLOCKS_PER_SEC, 0, MOST_MS);
+    assert_int_equal(one.seen.items[0].status, RECORD_WRONG);
+    domain_records_done(&one.seen);
+}
+
 static void
 what_was_seen_in_another_type_is_told_with_it(void **state)
 {
@@ -431,6 +452,7 @@ main(void)
         cmocka_unit_test(what_is_missing_costs_one_round_more),
         cmocka_unit_test(mail_that_no_route_takes_is_told),
         cmocka_unit_test(the_value_to_have_in_the_end_is_the_merged_one),
+        cmocka_unit_test(what_is_valid_in_a_long_spf_record_is_soon_found),
         cmocka_unit_test(two_hundred_txt_records_hide_nothing),
         cmocka_unit_test(a_name_that_is_too_deep_is_not_asked),
         cmocka_unit_test(what_spf_records_need_beyond_the_lookups_of_a_check_is_not_known),
