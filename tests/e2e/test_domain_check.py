@@ -239,11 +239,19 @@ def complaint(check, case):
     return None
 
 
+def is_of_time(text):
+    """Something was not answered in time, which on a busy host says nothing of the check."""
+    return any(f"'{word}'" in text for word in ("unknown", "no_answer", "dead_server"))
+
+
 def test_every_zone_of_the_table_on_real_servers(check):
     assert len(REAL) >= 280
     with ThreadPoolExecutor(4) as pool:
-        complaints = [text for text in pool.map(lambda case: complaint(check, case), REAL) if text]
-    assert not complaints, "\n".join(complaints)
+        complaints = list(pool.map(lambda case: complaint(check, case), REAL))
+    # Four checks at once may wait longer for each other than a server is waited for: those alone.
+    complaints = [complaint(check, case) if text and is_of_time(text) else text
+                  for case, text in zip(REAL, complaints)]
+    assert not any(complaints), "\n".join(text for text in complaints if text)
 
 
 def test_a_client_of_the_relay_with_everything_right(check):
