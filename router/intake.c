@@ -430,6 +430,14 @@ on_close(void *context, struct connection *connection)
     free(session);
 }
 
+// Nothing that has been stored waits for its acknowledgement.
+static bool
+is_idle(const struct connection *connection)
+{
+    const struct session *session = connection->state;
+    return session->stored.text[0] == '\0';
+}
+
 /* ---- life ------------------------------------------------------------------------------------ */
 
 static struct intake *
@@ -495,6 +503,7 @@ intake_close(struct intake *intake)
     }
     if (intake->server != NULL) {
         server_stop(intake->server); // no new commits from here on
+        server_close_idle(intake->server, is_idle);
     }
     workers_close(intake->workers, drop);
     workers_close(intake->large_workers, drop);

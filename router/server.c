@@ -142,11 +142,14 @@ static void
 serve(struct server *server, struct connection *connection)
 {
     bool keep = false;
+    connection->is_parked = true; // unless it turns out below that it is not
     switch (server->settings.on_ready(server->settings.context, connection)) {
     case CONNECTION_READ:
+        connection->is_parked = false;
         keep = rearm(connection, EPOLLIN);
         break;
     case CONNECTION_WRITE:
+        connection->is_parked = false;
         keep = rearm(connection, EPOLLOUT);
         break;
     case CONNECTION_PARK:
@@ -243,6 +246,7 @@ void
 server_resume(struct connection *connection)
 {
     AUTO_LOCK(lock, &connection->server->resuming);
+    connection->is_parked = false;
     // It can only fail for a descriptor that is not watched, which a parked one always is.
     (void)rearm(connection, EPOLLIN);
 }
@@ -266,6 +270,19 @@ server_stop(struct server *server)
     (void)pthread_join(server->thread, NULL);
     server->running = false;
     listener_close(&server->listener);
+}
+
+void
+server_close_idle(struct server *server, bool (*is_idle)(const struct connection *connection))
+{
+    AUTO_LOCK(lock, &server->resuming);
+    for (struct connection *each = server->first; each != NULL;) {
+        struct connection *next = each->next;
+        if (!each->is_parked && is_idle(each)) {
+            close_connection(server, each);
+        }
+        each = next;
+    }
 }
 
 void

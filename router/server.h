@@ -4,6 +4,7 @@
 #ifndef ROUTER_SERVER_H
 #define ROUTER_SERVER_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "config/config.h"
@@ -17,6 +18,7 @@ struct connection {
     uid_t uid;
     void *state; /* the user's, made by on_open, freed by on_close */
     struct server *server;
+    bool is_parked; /* under the server's lock; what follows too is the server's */
     struct connection *previous;
     struct connection *next;
 };
@@ -53,6 +55,10 @@ void server_resume(struct connection *connection);
 
 /** Stop listening and end the thread; connections stay as they are. Once. */
 void server_stop(struct server *server);
+
+/** After server_stop: close what is not parked and of which `is_idle` is true. Its peer hears so at
+ *  once, and may ask somebody else, while others are still being answered. */
+void server_close_idle(struct server *server, bool (*is_idle)(const struct connection *connection));
 
 /** Stop if that was not done, close all connections. None may be parked with another thread that
  *  still uses it. NULL-safe. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Large bodies that are slow to read, and what else goes on meanwhile. The program has its own
 // pread(), which keeps readers of large files waiting while the gate is closed.
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -176,12 +177,47 @@ small_message_is_stored_while_large_ones_are_slow_to_read(void **state)
     }
 }
 
+static void *
+close_intake(void *unused)
+{
+    (void)unused;
+    intake_close(intake);
+    return NULL;
+}
+
+// The milter keeps connections between sessions: a RCPT that nobody reads would be a 451.
+static void
+idle_connection_is_closed_at_a_stop_that_waits_for_a_large_message(void **state)
+{
+    (void)state;
+    int fds[SENT];
+    pthread_t closing;
+    AUTO_FD int idle = client_open(house.socket_path);
+    assert_int_equal(client_rcpt(idle, "both@ours.example", 0).decision, GATE_ACCEPT);
+    set_gate(STAGING);
+    send_large("at a stop", fds);
+    assert_int_equal(wait_for_held(INTAKE_LARGE_AT_ONCE), INTAKE_LARGE_AT_ONCE);
+    assert_int_equal(pthread_create(&closing, NULL, close_intake, NULL), 0);
+    struct pollfd event = {.fd = idle, .events = POLLIN};
+    assert_int_equal(poll(&event, 1, PATIENCE_MS), 1);
+    assert_true(client_is_closed(idle));
+    assert_int_equal(wait_for_held(INTAKE_LARGE_AT_ONCE), INTAKE_LARGE_AT_ONCE);
+    set_gate(OPEN);
+    assert_int_equal(pthread_join(closing, NULL), 0);
+    intake = NULL;
+    for (size_t i = 0; i < SENT; i++) {
+        (void)close(fds[i]);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(small_message_is_stored_while_large_ones_are_slow_to_read,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            idle_connection_is_closed_at_a_stop_that_waits_for_a_large_message, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
