@@ -3,6 +3,8 @@
 #ifndef TESTS_UNIT_DOMAIN_SCRIPT_H
 #define TESTS_UNIT_DOMAIN_SCRIPT_H
 
+#include <stdatomic.h>
+
 #include "verifier/domain/check_run.h"
 
 enum { SCRIPT_SERVERS_MAX = 4 };
@@ -18,10 +20,10 @@ struct script {
     size_t server_count;
     struct script_server servers[SCRIPT_SERVERS_MAX];
     struct dns *resolver;
-    bool is_bogus;        /* the resolver's answers: SERVFAIL unless unchecked */
-    bool is_port_blocked; /* no server answers, nor does any other zone's */
-    unsigned rounds;      /* counted: calls */
-    unsigned questions;   /* counted */
+    bool is_bogus;         /* the resolver's answers: SERVFAIL unless unchecked */
+    bool is_port_blocked;  /* no server answers, nor does any other zone's */
+    atomic_uint rounds;    /* counted: calls */
+    atomic_uint questions; /* counted */
 };
 
 /** A DNS of these lines (dns_open_fixture), NULL-terminated pieces. dns_close() releases it. */
