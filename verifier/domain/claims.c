@@ -5,8 +5,9 @@
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-bool
-claims_is_below(const char *name, const char *parent)
+// True for "a.example.com" and "example.com"; a name is not below itself. A-labels.
+static bool
+is_below(const char *name, const char *parent)
 {
     size_t name_length = strlen(name);
     size_t parent_length = strlen(parent);
@@ -34,7 +35,7 @@ claims_relate(const struct store_domain *row, const char *tenant, const char *na
     if (is_same) {
         return row->claims ? CLAIMS_FREE : CLAIMS_TAKEN;
     }
-    bool is_near = claims_is_below(name, row->name) || claims_is_below(row->name, name);
+    bool is_near = is_below(name, row->name) || is_below(row->name, name);
     return is_near && claims_is_held(row) ? CLAIMS_RELATED : CLAIMS_FREE;
 }
 

@@ -16,9 +16,6 @@
 #define CLAIMS_CONFIRM_MS STATE_HOUR_MS /* between two looks that agree before a name moves */
 #define CLAIMS_DRIFT_MS STATE_MINUTE_MS /* clocks that are kept right differ by less */
 
-/** True for "a.example.com" and "example.com"; a name is not below itself. A-labels. */
-bool claims_is_below(const char *name, const char *parent);
-
 /** What a row means for a name that `tenant` would like to add. */
 enum claims_relation {
     CLAIMS_FREE,   /* nothing */
