@@ -26,7 +26,7 @@ Mode {mode}
 AuthservID {mx}
 Socket inet:{port}@127.0.0.1
 PidFile {folder}/opendkim.pid
-Nameservers 127.0.0.1
+Nameservers {resolver}
 Background no
 Syslog no
 """
@@ -78,7 +78,8 @@ class Others:
             lines = [line for line in packaged if not line.startswith("TrustAnchorFile")]
         path = os.path.join(self.folder, name + ".conf")
         with open(path, "w", encoding="ascii") as out:
-            out.write("".join(lines) + settings.format(mx=MX, port=port, folder=self.folder, **values))
+            out.write("".join(lines) + settings.format(
+                mx=MX, resolver=self.lab.dns.resolver_on_53, port=port, folder=self.folder, **values))
         daemon = Daemon(name, [f"/usr/sbin/{name}", *options, path], os.path.join(self.folder, name + ".log"))
         self.daemons.append(daemon)
         daemon.start()

@@ -52,6 +52,8 @@ class Dns:
         self.port = free_port()
         network = network_of_our_own()
         self.authority = network + "2"  # address of the zone's name server, on port 53
+        # All labs' resolvers share 127.0.0.1:53, and the kernel picks one: who wants this lab's asks here.
+        self.resolver_on_53 = network + "253"
         self.listen_as_authority = can_bind(self.authority, 53)
         self.records = {}
         self.serial = 0
@@ -157,7 +159,9 @@ zone:
 """
 
     def _unbound_config(self):
-        extra = "  interface: 127.0.0.1@53\n" if self.listen_on_53 else ""
+        extra = ""
+        if self.listen_on_53:
+            extra = f"  interface: 127.0.0.1@53\n  interface: {self.resolver_on_53}@53\n"
         modules = "iterator" if self.world is None else "validator iterator"
         if self.world is not None:
             extra += self.world.unbound_config()
