@@ -163,7 +163,7 @@ def test_each_step_from_opendkim_and_opendmarc(others):
     log = lab.milter.log()
     assert log.count("message.passed") == 2 and "auth.disagreement" not in log
     lab.send(f"ticket+1@{DOMAIN}")  # what they wrote goes along with mail for our domains
-    assert b"dkim=pass (2048-bit key" in lab.endpoint.wait_for(1)[0].raw_message
+    assert b"dkim=pass (2048-bit key; unprotected)" in lab.endpoint.wait_for(1)[0].raw_message
 
     put_in_force(lab, f"{others.milters}, {OURS}", authserv_id=MX)  # the mistake that is warned of
     found = received(lab, "one name for both")
