@@ -14,6 +14,7 @@
 
 #include "common/clock.h"
 #include "tests/unit/dns/bench.h"
+#include "tests/unit/dns/house.h"
 #include "tests/unit/dns/world.h"
 
 static struct authority_report *
@@ -34,29 +35,6 @@ ask(struct authority *authority, const char *name, enum dns_type type)
     const struct authority_question question = {.name = name, .type = type};
     return ask_many(authority, &question, 1);
 }
-
-struct house {
-    struct dns *dns;
-    struct authority *authority;
-};
-
-static struct house
-open_house(int64_t timeout_ms, unsigned per_second)
-{
-    struct house house = {.dns = world_dns()};
-    struct authority_settings settings = world_settings(house.dns, timeout_ms);
-    settings.queries_per_second = per_second;
-    assert_int_equal(authority_open(&settings, &house.authority, NULL), ST_OK);
-    return house;
-}
-
-static void
-close_house(struct house *house)
-{
-    authority_close(house->authority);
-    dns_close(house->dns);
-}
-#define AUTO_HOUSE AUTO(close_house) struct house
 
 static const char *
 text_of(const struct authority_answer *answer)

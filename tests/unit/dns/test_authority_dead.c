@@ -12,6 +12,7 @@
 
 #include "common/clock.h"
 #include "tests/unit/dns/bench.h"
+#include "tests/unit/dns/house.h"
 #include "tests/unit/dns/world.h"
 
 static struct authority_report *
@@ -25,34 +26,12 @@ ask(struct authority *authority, const char *name, int64_t for_ms)
     return report;
 }
 
-struct house {
-    struct dns *dns;
-    struct authority *authority;
-};
-
-static struct house
-open_house(int64_t timeout_ms)
-{
-    struct house house = {.dns = world_dns()};
-    struct authority_settings settings = world_settings(house.dns, timeout_ms);
-    assert_int_equal(authority_open(&settings, &house.authority, NULL), ST_OK);
-    return house;
-}
-
-static void
-close_house(struct house *house)
-{
-    authority_close(house->authority);
-    dns_close(house->dns);
-}
-#define AUTO_HOUSE AUTO(close_house) struct house
-
 static void
 a_dead_zone_is_found_long_before_the_resolver_gives_up(void **state)
 {
     (void)state;
     enum { PATIENT_MS = 10 * BENCH_LONG_MS };
-    AUTO_HOUSE house = open_house(BENCH_TIMEOUT_MS);
+    AUTO_HOUSE house = open_house(BENCH_TIMEOUT_MS, 0);
     const struct authority_question questions[] = {{"s-15.test", DNS_TXT},
                                                    {"_dmarc.s-15.test", DNS_TXT}};
     struct authority_report *report = NULL;
@@ -74,7 +53,7 @@ static void
 a_resolver_that_is_only_slow_is_heard_beside_servers_that_live(void **state)
 {
     (void)state;
-    AUTO_HOUSE house = open_house(BENCH_LONG_MS);
+    AUTO_HOUSE house = open_house(BENCH_LONG_MS, 0);
     struct authority_report *report = ask(house.authority, "s-11.test", BENCH_LONG_MS);
     const struct authority_result *result = &report->results[0];
     assert_true(result->zone->is_from_parent);
@@ -103,7 +82,7 @@ who_runs_the_servers_is_found_without_waiting_for_them(void **state)
         {"no.such", false, ""},
         {"a..b", false, ""},
     };
-    AUTO_HOUSE house = open_house(BENCH_LONG_MS);
+    AUTO_HOUSE house = open_house(BENCH_LONG_MS, 0);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct authority_provider provider;
         authority_find_provider(house.authority, cases[i].name,
@@ -123,7 +102,7 @@ static void
 what_a_hasty_question_did_not_get_makes_no_server_dead(void **state)
 {
     (void)state;
-    AUTO_HOUSE house = open_house(4 * AUTHORITY_SHORT_TRY_MS);
+    AUTO_HOUSE house = open_house(4 * AUTHORITY_SHORT_TRY_MS, 0);
     struct authority_provider provider;
     for (int i = 0; i <= AUTHORITY_DEAD_AFTER; i++) {
         authority_find_provider(house.authority, "d-15.test",
@@ -140,7 +119,7 @@ static void
 a_server_whose_address_was_not_found_in_haste_is_asked_when_there_is_time(void **state)
 {
     (void)state;
-    AUTO_HOUSE house = open_house(BENCH_TIMEOUT_MS);
+    AUTO_HOUSE house = open_house(BENCH_TIMEOUT_MS, 0);
     struct authority_provider provider;
     authority_find_provider(house.authority, "z-late.test",
                             BENCH_BUDGET(clock_mono_ms() + BENCH_TIMEOUT_MS), &provider);
@@ -154,7 +133,7 @@ static void
 servers_that_are_known_to_be_dead_are_not_asked_who_runs_them(void **state)
 {
     (void)state;
-    AUTO_HOUSE house = open_house(BENCH_TIMEOUT_MS);
+    AUTO_HOUSE house = open_house(BENCH_TIMEOUT_MS, 0);
     for (int i = 0; i < AUTHORITY_DEAD_AFTER; i++) {
         authority_report_free(ask(house.authority, "d-15.test", BENCH_LONG_MS));
     }
@@ -170,7 +149,7 @@ static void
 behind_a_blocked_port_a_slow_resolver_gets_its_time(void **state)
 {
     (void)state;
-    AUTO_HOUSE house = open_house(BENCH_TIMEOUT_MS);
+    AUTO_HOUSE house = open_house(BENCH_TIMEOUT_MS, 0);
     world_block(true);
     struct authority_report *report = ask(house.authority, "w-11.test", BENCH_LONG_MS);
     world_block(false);
